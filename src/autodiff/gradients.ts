@@ -1,0 +1,116 @@
+/** @file Reverse-mode differentiation: appends to a graph the nodes that compute gradients. */
+
+import { LimbeckError, ShapeError, UnsupportedError } from "../errors.js";
+import { printShape, sameShape } from "../graph/dims.js";
+import type { Graph, Node, Value } from "../graph/graph.js";
+import type { NodeOf, OpName } from "../graph/op-table.js";
+import { add, zeros } from "../graph/ops/index.js";
+import { requiredNodes } from "../graph/walk.js";
+import type { GradientRule } from "./rule.js";
+import { gradientRules } from "./rules/index.js";
+
+/**
+ * The gradient of a scalar with respect to each of `wrt`, in their shapes; zeros where the loss does not depend on one.
+ *
+ * Only nodes on a path from `wrt` to the loss are visited.
+ *
+ * @param loss - scalar `[]`.
+ * @throws UnsupportedError `NO_GRADIENT_RULE` with the node and the path, where an op on the way has no rule.
+ * @see Baydin et al. 2018, "Automatic Differentiation in Machine Learning: a Survey", §3.2 (arXiv:1502.05767).
+ */
+export function gradients(loss: Value, wrt: readonly Value[]): Value[] {
+  if (loss.shape.length > 0) {
+    throw new ShapeError(`gradients: the loss must be a scalar [], got ${printShape(loss.shape)}.`, {
+      hint: "Reduce it first, or use pullback() with a cotangent.",
+    });
+  }
+  return pullback([{ output: loss, cotangent: loss.graph.number(loss.dtype, 1) }], wrt);
+}
+
+/** An output and the gradient that flows into it, of its shape. */
+export interface Seed {
+  readonly output: Value;
+  readonly cotangent: Value;
+}
+
+/** The vector-Jacobian product: gradients of Σ ⟨cotangent, output⟩ with respect to each of `wrt`. */
+export function pullback(seeds: readonly Seed[], wrt: readonly Value[]): Value[] {
+  const graph = seeds[0]!.output.graph;
+  const outputs = seeds.map(({ output }) => output);
+  const nodes = requiredNodes(graph, outputs);
+  const active = dependents(nodes, wrt);
+  const accumulator = new Map<Value, Value[]>();
+  const contribute = (value: Value, gradient: Value) => {
+    if (!sameShape(value.shape, gradient.shape)) {
+      throw new LimbeckError(
+        "INTERNAL",
+        `internal: the gradient of "${value.name}" must be ${printShape(value.shape)}, got ${printShape(gradient.shape)}.`,
+      );
+    }
+    const parts = accumulator.get(value);
+    if (parts) parts.push(gradient);
+    else accumulator.set(value, [gradient]);
+  };
+  for (const { output, cotangent } of seeds) contribute(output, cotangent);
+
+  // Gradients of leaves (weights) are emitted last, first layer first: the engine schedules from the end of the list, and
+  // emitted in place they would keep every activation alive until the end of the backward pass.
+  const deferred: { readonly node: Node; readonly value: Value; readonly emit: () => Value }[] = [];
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((output) => active.has(output))) continue;
+    const cotangents = node.outputs.map((output) => total(graph, accumulator.get(output)));
+    if (cotangents.every((cotangent) => cotangent === undefined)) continue;
+    const rule = ruleFor(node, outputs, active);
+    inScope(graph, node, () => {
+      for (const [i, emit] of rule(node as NodeOf<OpName>, cotangents).entries()) {
+        const value = node.inputs[i]!;
+        if (!emit || !active.has(value)) continue;
+        if (value.producer) contribute(value, emit());
+        else deferred.push({ node, value, emit });
+      }
+    });
+  }
+  for (const { node, value, emit } of deferred.toReversed()) inScope(graph, node, () => contribute(value, emit()));
+  return wrt.map((value) => total(graph, accumulator.get(value)) ?? zeros(value, value.shape));
+}
+
+function inScope(graph: Graph, node: Node, build: () => void): void {
+  graph.within(node.scope === "" ? "gradient" : `gradient/${node.scope}`, build);
+}
+
+function total(graph: Graph, parts: readonly Value[] | undefined): Value | undefined {
+  return parts && graph.within("gradient", () => parts.reduce((sum, part) => add(sum, part)));
+}
+
+/** `wrt` and every value that depends on it through ops whose derivative is not zero. */
+function dependents(nodes: readonly Node[], wrt: readonly Value[]): ReadonlySet<Value> {
+  const active = new Set<Value>(wrt);
+  for (const node of nodes) {
+    if (gradientRules[node.op] === "stops") continue;
+    const sources = node.op === "CustomGradient" ? node.inputs.slice(1) : node.inputs;
+    if (sources.some((input) => active.has(input))) for (const output of node.outputs) active.add(output);
+  }
+  return active;
+}
+
+function ruleFor(node: Node, outputs: readonly Value[], active: ReadonlySet<Value>): GradientRule<OpName> {
+  const rule = gradientRules[node.op] as GradientRule<OpName> | { readonly missing: string };
+  if (typeof rule === "function") return rule;
+  const source = sourceOf(node, active);
+  throw new UnsupportedError(
+    `autodiff: no gradient rule for "${node.op}" (${rule.missing}), needed by node "${node.name}" ` +
+      `on the path from "${outputs[0]!.name}" to "${source.name}".`,
+    { hint: "Put stopGradient() around it, or give the composite its own rule with customGradient()." },
+  );
+}
+
+/** One of the values that the gradient was asked for, found by walking back from a node. */
+function sourceOf(node: Node, active: ReadonlySet<Value>): Value {
+  let value = node.inputs.find((input) => active.has(input))!;
+  while (value.producer) {
+    const next = value.producer.inputs.find((input) => active.has(input));
+    if (!next) break;
+    value = next;
+  }
+  return value;
+}

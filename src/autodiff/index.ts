@@ -1,0 +1,4 @@
+/** @file Differentiation of graphs. */
+
+export { gradients, pullback, type Seed } from "./gradients.js";
+export type { GradientRule, LazyGradient } from "./rule.js";

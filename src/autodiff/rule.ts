@@ -1,0 +1,37 @@
+/** @file What a derivative rule is, and the one helper that nearly all of them share. */
+
+import { type Shape, sameDim } from "../graph/dims.js";
+import type { Value } from "../graph/graph.js";
+import type { NodeOf, OpName } from "../graph/op-table.js";
+import { reduceSum, reshape } from "../graph/ops/index.js";
+
+/** Emits one input's gradient when asked: what nobody needs is never built. */
+export type LazyGradient = () => Value;
+
+/**
+ * From a node and the cotangents of its outputs (undefined where nothing flows in) to one lazy gradient per input;
+ * undefined for inputs that get none.
+ */
+export type GradientRule<K extends OpName = OpName> = (
+  node: NodeOf<K>,
+  outputGradients: readonly (Value | undefined)[],
+) => readonly (LazyGradient | undefined)[];
+
+/** `stops`: the derivative is zero everywhere. `missing`: there is one, but no rule for it; the reason goes into the error. */
+export type NoRule = "stops" | { readonly missing: string };
+
+/** Sums a gradient over the axes that broadcasting added, so that it has the operand's shape. */
+export function sumToShape(gradient: Value, shape: Shape): Value {
+  const extra = gradient.shape.length - shape.length;
+  const axes = gradient.shape.flatMap((dim, axis) => {
+    const own = shape[axis - extra];
+    return own === undefined || (own === 1 && !sameDim(dim, 1)) ? [axis] : [];
+  });
+  const summed = axes.length === 0 ? gradient : reduceSum(gradient, { axes, keepDims: true });
+  return reshape(summed, shape);
+}
+
+/** The cotangent of a node's only output; the engine calls a rule only where it exists. */
+export function only(gradients: readonly (Value | undefined)[]): Value {
+  return gradients[0]!;
+}

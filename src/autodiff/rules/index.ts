@@ -1,0 +1,34 @@
+/** @file The table of all derivative rules: the compiler refuses an op that has no entry. */
+
+import type { OpName } from "../../graph/op-table.js";
+import type { GradientRule, NoRule } from "../rule.js";
+import { elementwiseRules } from "./elementwise.js";
+import { layerRules } from "./layers.js";
+import { layoutRules } from "./layout.js";
+import { productRules } from "./products.js";
+import { reductionRules } from "./reductions.js";
+
+export const gradientRules: { readonly [K in OpName]: GradientRule<K> | NoRule } = {
+  ...elementwiseRules,
+  ...productRules,
+  ...reductionRules,
+  ...layoutRules,
+  ...layerRules,
+  // The first input is the value itself; the rest get what the composite's closed form says.
+  CustomGradient: (node, [dY]) => [
+    undefined,
+    ...node.attributes.gradient(dY!).map((gradient) => gradient && (() => gradient)),
+  ],
+  StopGradient: "stops",
+  Sign: "stops",
+  Equal: "stops",
+  Less: "stops",
+  LessOrEqual: "stops",
+  Greater: "stops",
+  And: "stops",
+  Or: "stops",
+  Not: "stops",
+  ArgMax: "stops",
+  DimSize: "stops",
+  Loop: { missing: "a loop is differentiated inside its body, not through it" },
+};

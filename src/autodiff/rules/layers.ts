@@ -1,0 +1,29 @@
+/** @file Derivatives of fused layers. */
+
+import type { Value } from "../../graph/graph.js";
+import * as g from "../../graph/ops/index.js";
+import { type GradientRule, only, sumToShape } from "../rule.js";
+
+// With r = 1/rms, x̂ = x·r and h = dY·w:  dX = r·(h − x̂·mean(h·x̂)),  dW = Σ rows dY·x̂
+const rmsNorm: GradientRule<"RmsNorm"> = (node, gradients) => {
+  const dY = only(gradients);
+  const [x, weight] = node.inputs as [Value, Value];
+  const inverse = node.outputs[1]!;
+  return [
+    () => {
+      const h = g.mul(dY, weight);
+      const normalized = g.mul(x, inverse);
+      const projection = g.reduceMean(g.mul(h, normalized), { axes: [-1], keepDims: true });
+      return g.mul(inverse, g.sub(h, g.mul(normalized, projection)));
+    },
+    () => sumToShape(g.mul(dY, g.mul(x, inverse)), weight.shape),
+  ];
+};
+
+// A rotation's transpose is the rotation by the opposite angle.
+const rotaryEmbedding: GradientRule<"RotaryEmbedding"> = (node, gradients) => {
+  const [, cosine, sine, positions] = node.inputs as [Value, Value, Value, Value];
+  return [() => g.rotaryEmbedding(only(gradients), cosine, g.neg(sine), positions), undefined, undefined, undefined];
+};
+
+export const layerRules = { RmsNorm: rmsNorm, RotaryEmbedding: rotaryEmbedding };

@@ -1,0 +1,110 @@
+/** @file Derivatives of ops that move elements: the gradient moves back. */
+
+import { elementCount } from "../../graph/dims.js";
+import type { Value } from "../../graph/graph.js";
+import * as g from "../../graph/ops/index.js";
+import { type GradientRule, only, sumToShape } from "../rule.js";
+
+const reshape: GradientRule<"Reshape"> = (node, gradients) => [
+  () => g.reshape(only(gradients), node.inputs[0]!.shape),
+];
+
+const transpose: GradientRule<"Transpose"> = (node, gradients) => [
+  () => {
+    const inverse: number[] = [];
+    for (const [i, axis] of node.attributes.permutation.entries()) inverse[axis] = i;
+    return g.transpose(only(gradients), inverse);
+  },
+];
+
+const expand: GradientRule<"Expand"> = (node, gradients) => [
+  () => sumToShape(only(gradients), node.inputs[0]!.shape),
+];
+
+// Y = [A, B, …]  ⇒  dA, dB, … are the slices of dY
+const concat: GradientRule<"Concat"> = (node, gradients) => {
+  const { axis } = node.attributes;
+  let start = 0;
+  return node.inputs.map(({ shape }) => {
+    const from = start;
+    start += shape[axis] as number;
+    const end = start;
+    return () => g.slice(only(gradients), { axis, start: from, end });
+  });
+};
+
+const slice: GradientRule<"Slice"> = (node, gradients) => [
+  () => {
+    const { axis, start, end } = node.attributes;
+    const size = node.inputs[0]!.shape[axis] as number;
+    return g.pad(only(gradients), { axis, before: start, after: size - end });
+  },
+];
+
+const pad: GradientRule<"Pad"> = (node, gradients) => [
+  () => {
+    const { axis, before } = node.attributes;
+    const size = node.inputs[0]!.shape[axis] as number;
+    return g.slice(only(gradients), { axis, start: before, end: before + size });
+  },
+];
+
+/** Moves `count` axes that start at `from` to the front. */
+function bringForward(rank: number, from: number, count: number): number[] {
+  const axes = Array.from({ length: rank }, (_, axis) => axis);
+  return [...axes.splice(from, count), ...axes];
+}
+
+// Y = table[ids]  ⇒  every row of the table sums the gradients of the places that read it
+const gather: GradientRule<"Gather"> = (node, gradients) => [
+  () => {
+    const dY = only(gradients);
+    const [table, ids] = node.inputs as [Value, Value];
+    const { axis } = node.attributes;
+    const rank = table.shape.length;
+    const forward = g.transpose(dY, bringForward(dY.shape.length, axis, ids.shape.length));
+    const rest = table.shape.filter((_, other) => other !== axis);
+    const width = rest.reduce((product: number, dim) => product * (dim as number), 1);
+    const count = elementCount(ids.shape);
+    const rows = g.zeros(table, [table.shape[axis]!, width]);
+    const summed = g.scatterRowsAdd(rows, g.reshape(ids, [count]), g.reshape(forward, [count, width]));
+    const back = g.reshape(summed, [table.shape[axis]!, ...rest]);
+    const inverse: number[] = [];
+    for (const [i, from] of bringForward(rank, axis, 1).entries()) inverse[from] = i;
+    return g.transpose(back, inverse);
+  },
+  undefined,
+];
+
+const gatherElements: GradientRule<"GatherElements"> = (node, gradients) => [
+  () => {
+    const [x, indices] = node.inputs as [Value, Value];
+    return g.scatterElementsAdd(g.zeros(x, x.shape), indices, only(gradients), { axis: node.attributes.axis });
+  },
+  undefined,
+];
+
+const scatterElementsAdd: GradientRule<"ScatterElementsAdd"> = (node, gradients) => [
+  () => only(gradients),
+  undefined,
+  () => g.gatherElements(only(gradients), node.inputs[1]!, { axis: node.attributes.axis }),
+];
+
+const scatterRowsAdd: GradientRule<"ScatterRowsAdd"> = (node, gradients) => [
+  () => only(gradients),
+  undefined,
+  () => g.gather(only(gradients), node.inputs[1]!),
+];
+
+export const layoutRules = {
+  Reshape: reshape,
+  Transpose: transpose,
+  Expand: expand,
+  Concat: concat,
+  Slice: slice,
+  Pad: pad,
+  Gather: gather,
+  GatherElements: gatherElements,
+  ScatterElementsAdd: scatterElementsAdd,
+  ScatterRowsAdd: scatterRowsAdd,
+};

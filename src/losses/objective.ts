@@ -1,0 +1,121 @@
+/** @file The terms of an objective as graph values: nats per row for each, ready to be weighted and summed. */
+
+import { LimbeckError } from "../errors.js";
+import { sameDim } from "../graph/dims.js";
+import type { Value } from "../graph/graph.js";
+import * as g from "../graph/ops/index.js";
+import type { Divergence, TeacherKind } from "./divergence.js";
+import { hardCrossEntropy } from "./hard-cross-entropy.js";
+import type { DivergenceTerm, Objective } from "./options.js";
+import { divergenceOptionsOf } from "./options.js";
+import { fromLogits, type Outcomes, type TopK, temper, withTailBucket } from "./outcomes.js";
+import { findDivergence } from "./registry.js";
+
+/** What the teacher says about the same rows: logits (or log-probs) over its whole head, or a top-k by temperature. */
+export type TeacherRows =
+  | { readonly kind: "hidden" | "dense"; readonly logits: Value }
+  | { readonly kind: "sparse"; readonly topK: (temperature: number) => TopK };
+
+export interface ObjectiveRows {
+  /** The student's logits over its whole head, `[rows, headWidth]`. */
+  readonly studentLogits: Value;
+  /** Undefined where no term compares with a teacher. */
+  readonly teacher: TeacherRows | undefined;
+  /** The next token of each row, `[rows]`; undefined where no term looks at it. */
+  readonly targetIds: Value | undefined;
+}
+
+/** True where a term compares with the teacher's distribution. */
+export function needsTeacher(objective: Objective): boolean {
+  return Object.values(objective).some(({ kind }) => kind === "divergence");
+}
+
+/** Temperatures of all terms that compare with the teacher. */
+export function temperaturesOf(objective: Objective): readonly number[] {
+  const terms = Object.values(objective).filter((term): term is DivergenceTerm => term.kind === "divergence");
+  return [...new Set(terms.map(({ temperature }) => temperature))];
+}
+
+/**
+ * Every term in nats per row, unweighted, τ² included.
+ *
+ * Teacher and student are compared over the first min(widths) ids of both heads, cut before the softmax; the cross-entropy
+ * with the text is over the student's whole head.
+ *
+ * @throws LimbeckError `OBJECTIVE` where a divergence does not accept the kind of signal that the teacher gives.
+ */
+export function objectiveRows(objective: Objective, input: ObjectiveRows): Readonly<Record<string, Value>> {
+  const wholeHead = once(() => fromLogits(input.studentLogits, 1));
+  const rows: Record<string, Value> = {};
+  for (const [name, term] of Object.entries(objective)) {
+    rows[name] = input.studentLogits.graph.within(name, () =>
+      term.kind === "cross-entropy"
+        ? hardCrossEntropy(wholeHead().logProbs, expectTargets(name, input.targetIds))
+        : divergenceRows(name, term, input, wholeHead),
+    );
+  }
+  return rows;
+}
+
+function divergenceRows(name: string, term: DivergenceTerm, input: ObjectiveRows, wholeHead: () => Outcomes): Value {
+  const divergence = findDivergence(term.divergence);
+  const { teacher } = input;
+  if (!divergence) throw new LimbeckError("OBJECTIVE", `objective.${name}: no divergence "${term.divergence}" is defined.`);
+  if (!teacher) throw new LimbeckError("OBJECTIVE", `objective.${name}: "${term.divergence}" needs a teacher, got none.`);
+  expectAccepted(name, divergence, teacher.kind);
+  const { temperature } = term;
+  const options = divergenceOptionsOf(term);
+  const scale = term.scaleByTemperatureSquared ? temperature ** 2 : 1;
+  if (teacher.kind === "sparse") {
+    const outcomes = withTailBucket(input.studentLogits, teacher.topK(temperature), temperature);
+    return scaled(divergence.rows({ ...outcomes, temperature, options }), scale);
+  }
+  const [studentLogits, teacherLogits] = cutToCommonWidth(input.studentLogits, teacher.logits);
+  const isWhole = studentLogits === input.studentLogits;
+  const tempered = temper(studentLogits, temperature);
+  const student = temperature === 1 && isWhole ? wholeHead() : fromLogits(studentLogits, temperature);
+  const comparison = { student, teacher: fromLogits(g.stopGradient(teacherLogits), temperature), temperature, options };
+  const rows = divergence.rows(comparison);
+  const { logitsGradient } = divergence;
+  if (!logitsGradient) return scaled(rows, scale);
+  const closed = g.customGradient(rows, [tempered], (cotangent) => [
+    g.mul(logitsGradient(comparison), g.reshape(cotangent, [cotangent.shape[0]!, 1])),
+  ]);
+  return scaled(closed, scale);
+}
+
+function scaled(rows: Value, scale: number): Value {
+  return scale === 1 ? rows : g.mul(rows, scale);
+}
+
+/** Both sides over the first min(widths) ids. */
+function cutToCommonWidth(student: Value, teacher: Value): readonly [Value, Value] {
+  const [own, other] = [student.shape[1]!, teacher.shape[1]!];
+  if (sameDim(own, other)) return [student, teacher];
+  const end = Math.min(Number(own), Number(other));
+  return [g.slice(student, { axis: 1, start: 0, end }), g.slice(teacher, { axis: 1, start: 0, end })];
+}
+
+function expectTargets(name: string, targetIds: Value | undefined): Value {
+  if (!targetIds) throw new LimbeckError("OBJECTIVE", `objective.${name}: cross-entropy needs target ids, got none.`);
+  return targetIds;
+}
+
+function expectAccepted(name: string, divergence: Divergence, kind: TeacherKind): void {
+  if (divergence.accepts.includes(kind)) return;
+  const reason = divergence.refusal ? `: ${divergence.refusal}` : "";
+  throw new LimbeckError(
+    "OBJECTIVE",
+    `objective.${name}: "${divergence.name}" accepts ${divergence.accepts.join(" and ")} teacher signals, ` +
+      `got ${kind === "sparse" ? "a top-k" : kind}${reason}.`,
+    { hint: "Use forward-kl, or give the teacher's whole distribution." },
+  );
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

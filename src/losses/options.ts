@@ -1,0 +1,100 @@
+/** @file The `objective:` section of a config: named, weighted terms, with `soft` and `hard` as shorthands. */
+
+import * as z from "zod";
+import { divergenceNames, findDivergence } from "./registry.js";
+
+const weight = z.number().nonnegative().default(1).describe("What the term is multiplied by in the sum.");
+
+/** What every divergence term has, whichever its divergence; the divergence's own options stand beside these keys. */
+const divergenceKeys = {
+  weight,
+  divergence: z
+    .string()
+    .default("forward-kl")
+    .describe("How the two distributions are compared: forward-kl, reverse-kl, or one you defined."),
+  temperature: z.number().positive().default(1).describe("Divides the logits of both sides."),
+  scaleByTemperatureSquared: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Multiply the term by temperature², which keeps its gradient's size independent of the temperature (Hinton et al. 2015).",
+    ),
+};
+
+const softTerm = divergenceTerm(z.literal("divergence").default("divergence")).describe(
+  "Distance to the teacher's distribution.",
+);
+
+const hardTerm = z
+  .strictObject({ kind: z.literal("cross-entropy").default("cross-entropy"), weight })
+  .describe("Cross-entropy with the text itself, at temperature 1.");
+
+const namedTerm = z.discriminatedUnion("kind", [
+  divergenceTerm(z.literal("divergence")),
+  z.strictObject({ kind: z.literal("cross-entropy"), weight }),
+]);
+
+/**
+ * The schema of `objective:`. `soft` is a divergence and `hard` the cross-entropy with the text; terms of other names say
+ * which they are with `kind`. A term that is left out is not computed. The parsed value is itself a valid `objective:`.
+ */
+export const objectiveSchema = z
+  .object({ soft: softTerm.optional(), hard: hardTerm.optional() })
+  .catchall(namedTerm)
+  .refine((objective) => Object.keys(objective).length > 0, {
+    error: "expected at least one term, such as soft or hard, got none",
+  })
+  .transform((objective) => objective as Objective)
+  .describe("What is minimised: the weighted sum of named terms.");
+
+export interface DivergenceTerm {
+  readonly kind: "divergence";
+  readonly weight: number;
+  readonly divergence: string;
+  readonly temperature: number;
+  readonly scaleByTemperatureSquared: boolean;
+  /** The divergence's own options, defaults filled in. */
+  readonly [option: string]: unknown;
+}
+
+export interface CrossEntropyTerm {
+  readonly kind: "cross-entropy";
+  readonly weight: number;
+}
+
+export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm;
+
+/** Terms by name, in the order in which they were written. */
+export type Objective = Readonly<Record<string, ObjectiveTerm>>;
+
+/** The divergence's own options of a term, without the keys that every divergence term has. */
+export function divergenceOptionsOf(term: DivergenceTerm): Readonly<Record<string, unknown>> {
+  const common = new Set(["kind", ...Object.keys(divergenceKeys)]);
+  return Object.fromEntries(Object.entries(term).filter(([key]) => !common.has(key)));
+}
+
+/**
+ * A divergence term whose name is looked up, and whose own options are checked and completed, among the divergences
+ * defined by the time a config is parsed: the user's included.
+ */
+function divergenceTerm(kind: z.ZodLiteral<"divergence"> | z.ZodDefault<z.ZodLiteral<"divergence">>) {
+  return z
+    .looseObject({ kind, ...divergenceKeys })
+    .superRefine(checkDivergence, { when: ({ value }) => typeof value === "object" })
+    .transform((term) => ({
+      ...term,
+      ...(findDivergence(term.divergence)?.options.safeParse(divergenceOptionsOf(term)).data as object | undefined),
+    }));
+}
+
+function checkDivergence(term: DivergenceTerm, context: z.RefinementCtx): void {
+  const { divergence: name } = term;
+  if (typeof name !== "string") return; // already reported: checks run beside other problems, so that all are reported at once
+  const divergence = findDivergence(name);
+  if (divergence === undefined) {
+    context.addIssue({ code: "invalid_value", values: divergenceNames(), input: name, path: ["divergence"] });
+    return;
+  }
+  const parsed = divergence.options.safeParse(divergenceOptionsOf(term));
+  context.issues.push(...((parsed.error?.issues ?? []) as z.core.$ZodRawIssue[]));
+}

@@ -1,0 +1,14 @@
+/** @file Architectures. */
+
+export {
+  type Architecture,
+  countParameters,
+  type ModelOutputs,
+  type ModelShape,
+  type ParameterRole,
+  type ParameterSpec,
+  type TokenInputs,
+} from "./architecture.js";
+export type { LlamaShape } from "./llama.js";
+export type { ModelDefinition } from "./model-graph.js";
+export { architectureOf, registerArchitecture } from "./registry.js";

@@ -1,0 +1,171 @@
+/** @file The config keys that recipes share: teacher, student, device, threads and output, and the checks across sections. */
+
+import * as z from "zod";
+import { dataOptionsSchema } from "../data/options.js";
+import { type PromptOptions, promptOptionsSchema } from "../data/prompt.js";
+import { batchProblems, resolveBatchTokens, trainingSchema } from "../training/options.js";
+
+const folder = z.string().min(1);
+
+/** The `teacher:` section. */
+export const teacherSchema = z
+  .strictObject({
+    model: folder.describe("The folder of the model that teaches."),
+    precision: z.enum(["float32"]).default("float32").describe("What the teacher computes in."),
+  })
+  .describe("The model whose distributions are learned.");
+
+const size = z.int().positive();
+
+/** A student that starts from random weights. Sizes follow the Llama family's `config.json`, spelled out. */
+export const shapeSchema = z
+  .strictObject({
+    modelType: z.enum(["llama", "mistral", "qwen2", "qwen3"]).default("llama").describe("The architecture."),
+    layers: size.describe("Transformer blocks."),
+    hiddenSize: size.describe("Width of the residual stream."),
+    heads: size.describe("Attention heads."),
+    keyValueHeads: size.optional().describe("Heads that keys and values have, a divisor of heads. Default: heads."),
+    headDim: size.optional().describe("Width of one head, even. Default: hiddenSize / heads."),
+    feedForwardSize: size.describe("Width inside the feed-forward block."),
+    tieEmbeddings: z.boolean().default(true).describe("Use the embedding table as the output head."),
+    maxPositions: size.optional().describe("Longest sequence that config.json states. Default: data.sequenceLength."),
+    ropeTheta: z.number().positive().default(10_000).describe("Base of the rotary position embedding."),
+    normEpsilon: z.number().positive().default(1e-5).describe("Epsilon of the RMS norms."),
+    vocabSize: size.optional().describe("Width of the output head. Default: the teacher's, or the tokenizer's."),
+  })
+  .superRefine(
+    ({ hiddenSize, heads, keyValueHeads, headDim }, context) => {
+      const add = (key: string, text: string): void => context.addIssue({ code: "custom", path: [key], message: text });
+      if (heads % (keyValueHeads ?? 1) !== 0)
+        add("keyValueHeads", `expected a divisor of heads (${heads}), got ${keyValueHeads}`);
+      if (headDim === undefined && hiddenSize % heads !== 0) {
+        add("heads", `expected a divisor of hiddenSize (${hiddenSize}), got ${heads}`);
+      } else if ((headDim ?? hiddenSize / heads) % 2 !== 0) {
+        add(
+          headDim === undefined ? "heads" : "headDim",
+          `expected heads of even width, got ${headDim ?? hiddenSize / heads}`,
+        );
+      }
+    },
+    { when: ({ value }) => typeof value === "object" },
+  );
+
+export type ShapeOptions = z.output<typeof shapeSchema>;
+
+/** The `student:` section: where the student's weights start. */
+export const studentSchema = z
+  .strictObject({
+    model: folder.optional().describe("The folder of the model to start from; give this or `shape`."),
+    shape: shapeSchema.optional().describe("A new model with random weights; give this or `model`."),
+    tokenizer: folder
+      .optional()
+      .describe("With `shape`: the folder whose tokenizer files the student gets. Default: the teacher's."),
+  })
+  .superRefine(
+    ({ model, shape, tokenizer }, context) => {
+      if ((model === undefined) === (shape === undefined)) {
+        const got = model === undefined ? "neither" : "both";
+        context.addIssue(`expected where the student starts, model or shape, got ${got}`);
+      }
+      if (model !== undefined && tokenizer !== undefined) {
+        const message = "expected only beside shape; a student that starts from a model keeps that model's tokenizer";
+        context.addIssue({ code: "custom", path: ["tokenizer"], message });
+      }
+    },
+    { when: ({ value }) => typeof value === "object" },
+  )
+  .describe("The model that learns.");
+
+export type TeacherOptions = z.output<typeof teacherSchema>;
+export type StudentOptions = z.output<typeof studentSchema>;
+
+const messages = z.array(z.strictObject({ role: z.string().min(1), content: z.string() })).min(1);
+
+const promptKeys = {
+  prompt: promptOptionsSchema
+    .optional()
+    .describe(
+      "What this side sees before the response: a Jinja template over the row's fields; give this or `messages`.",
+    ),
+  messages: messages
+    .optional()
+    .describe("The same as messages for the chat template, with templates in their contents."),
+};
+
+interface PromptKeys {
+  readonly prompt?: PromptOptions | undefined;
+  readonly messages?: z.output<typeof messages> | undefined;
+}
+
+function checkPrompt({ prompt, messages }: PromptKeys, context: z.RefinementCtx): void {
+  if ((prompt === undefined) === (messages === undefined)) {
+    context.addIssue(
+      `expected what this side sees, prompt or messages, got ${prompt === undefined ? "neither" : "both"}`,
+    );
+  }
+}
+
+function withPrompt<Side extends PromptKeys>({
+  messages,
+  ...side
+}: Side): Omit<Side, "messages"> & { readonly prompt: PromptOptions } {
+  return { ...side, prompt: side.prompt ?? { messages: messages ?? [] } };
+}
+
+/** The `teacher:` section of a recipe whose sides see different prompts. */
+export const promptedTeacherSchema = teacherSchema
+  .safeExtend(promptKeys)
+  .superRefine(checkPrompt, { when: ({ value }) => typeof value === "object" })
+  .transform(withPrompt);
+
+/** The `student:` section of a recipe whose sides see different prompts. */
+export const promptedStudentSchema = studentSchema
+  .safeExtend(promptKeys)
+  .superRefine(checkPrompt, { when: ({ value }) => typeof value === "object" })
+  .transform(withPrompt);
+
+/**
+ * The whole schema of a recipe: its own sections, and what every recipe has. Relative paths in it start from the current
+ * directory, as on a command line.
+ *
+ * @example
+ * const config = recipeSchema("soft-labels", { teacher: teacherSchema, student: studentSchema, objective: objectiveSchema });
+ */
+export function recipeSchema<Name extends string, Sections extends z.ZodRawShape>(name: Name, sections: Sections) {
+  return z
+    .strictObject({
+      recipe: z.literal(name).describe("The way to distil."),
+      ...sections,
+      data: dataOptionsSchema,
+      training: trainingSchema,
+      device: z.enum(["cpu"]).default("cpu").describe("Where the engine computes."),
+      threads: z
+        .union([z.literal("auto"), z.int().positive()])
+        .default("auto")
+        .describe("Threads of the engine; auto: one per core."),
+      output: z
+        .string()
+        .min(1)
+        .default(`runs/${name}`)
+        .describe("The run's folder; an occupied one is never written over."),
+    })
+    .superRefine(
+      (config, context) => {
+        const { data, training } = config as Partial<CommonSections>;
+        if (typeof data?.sequenceLength !== "number" || training === undefined) return;
+        for (const { key, message } of batchProblems(training, data)) {
+          context.addIssue({ code: "custom", path: ["training", key], message });
+        }
+      },
+      { when: ({ value }) => typeof value === "object" },
+    )
+    .transform((config) => {
+      const { data, training } = config as unknown as CommonSections;
+      return { ...config, training: resolveBatchTokens(training, data) };
+    });
+}
+
+interface CommonSections {
+  readonly data: z.output<typeof dataOptionsSchema>;
+  readonly training: z.output<typeof trainingSchema>;
+}

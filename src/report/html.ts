@@ -1,0 +1,115 @@
+/** @file report.html: one page that needs nothing but itself. Its parts are in html/. */
+
+import { createHash } from "node:crypto";
+import { stringify } from "yaml";
+import { compareWithTwin, conclusionSentences, headline } from "./conclusion.js";
+import { formatFactor, formatNumber, formatPercent, formatSeconds } from "./format.js";
+import { comparisonCharts, trainingCurves } from "./html/charts.js";
+import { dataFacts, howToRead } from "./html/facts.js";
+import { html, type Markup, trusted } from "./html/markup.js";
+import { script } from "./html/script.js";
+import { section } from "./html/section.js";
+import { style } from "./html/style.js";
+import { modelTable } from "./html/table.js";
+import { tokenCards } from "./html/tokens.js";
+import { modelOf, type Report } from "./report.js";
+
+/**
+ * The page as text. Every word from the run is escaped, and the page's own policy forbids it to load anything or to run any
+ * script but ours.
+ */
+export function reportHtml(report: Report): string {
+  const scriptHash = createHash("sha256").update(script).digest("base64");
+  const policy = `default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-${scriptHash}'`;
+  const title = headline(report);
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="limbeck ${report.run.limbeckVersion}">
+<link rel="icon" href="data:,">
+<title>${title}</title>
+<style>${trusted(style)}</style>
+</head>
+<body>
+<header>
+<p class="kicker"><b>limbeck</b><span>${report.run.recipe}</span><time datetime="${report.run.created}">${dateOf(report.run.created)}</time><span>${formatSeconds(report.run.seconds)}</span></p>
+<h1>${title}</h1>
+<p class="lede">${conclusionSentences(report).join(" ")}</p>
+${keyFigures(report)}
+${warnings(report)}
+</header>
+<main>
+${section("The models", null, [modelTable(report), comparisonCharts(report)])}
+${trainingCurves(report)}
+${differences(report)}
+${dataFacts(report)}
+${howToRead(report)}
+${section(
+  "The run",
+  `${report.run.machine}. Device ${report.run.device}, ${report.run.threads} threads, seed ${report.run.seed}.`,
+  [html`<details><summary>Resolved config</summary><pre>${stringify(report.run.config)}</pre></details>`],
+)}
+</main>
+<footer>Made by limbeck ${report.run.limbeckVersion}. The numbers are in report.json beside this page, every step in metrics.jsonl.</footer>
+<script>${trusted(script)}</script>
+</body>
+</html>
+`.markup;
+}
+
+/** The few numbers that carry the result. */
+function keyFigures(report: Report): Markup | null {
+  const teacher = modelOf(report, "teacher");
+  const student = modelOf(report, "student-after");
+  if (!student) return null;
+  const figures: Figure[] = [];
+  if (teacher) {
+    figures.push(times(teacher.parameters / student.parameters, "smaller than the teacher", "larger than the teacher"));
+    figures.push(
+      times(student.tokensPerSecond / teacher.tokensPerSecond, "faster than the teacher", "slower than the teacher"),
+    );
+  }
+  if (student.klFromTeacher) {
+    figures.push({
+      value: formatNumber(student.klFromTeacher.mean.value),
+      name: "nats per token from the teacher (KL)",
+    });
+  }
+  const comparison = compareWithTwin(report);
+  if (comparison && comparison.verdict !== "undecided" && comparison.gapClosed !== null) {
+    figures.push({ value: formatPercent(comparison.gapClosed), name: "of the twin's gap to the teacher closed" });
+  }
+  if (figures.length === 0) return null;
+  return html`<dl class="figures">${figures.map(({ value, name }) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+interface Figure {
+  readonly value: string;
+  readonly name: string;
+}
+
+function times(ratio: number, above: string, below: string): Figure {
+  return { value: `${formatFactor(Math.max(ratio, 1 / ratio))}×`, name: ratio >= 1 ? above : below };
+}
+
+function warnings(report: Report): Markup | null {
+  if (report.warnings.length === 0 && !report.data.areFilesIdentical) return null;
+  return html`<aside class="warnings"><h2>Warnings</h2><ul>
+${report.data.areFilesIdentical ? html`<li>The train and held-out files are identical: everything below was measured on text that was trained on.</li>` : null}
+${report.warnings.map(({ code, message }) => html`<li>${message} <code>${code}</code></li>`)}</ul></aside>`;
+}
+
+function differences(report: Report): Markup | null {
+  const cards = tokenCards(report.tokensThatDiffer);
+  const note =
+    "Held-out tokens with the largest KL(teacher ‖ student), and the five tokens that either model found most likely in their " +
+    "place. The token that the text has is underlined. ␣ is a space, ↵ a line break.";
+  return cards && section("Where they differ most", note, [cards]);
+}
+
+function dateOf(created: string): string {
+  return created.slice(0, 16).replace("T", " ");
+}

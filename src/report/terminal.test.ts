@@ -1,0 +1,115 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { exampleReport, pretrainReport, withGain } from "../../test/support/example-report.js";
+import { compareWithTwin, conclusionSentences, headline } from "./conclusion.js";
+import type { Report } from "./report.js";
+import { reportText, sparkline } from "./terminal.js";
+
+describe("reportText", () => {
+  it("prints the table, the course of the held-out KL and the conclusion", () => {
+    expect(reportText(exampleReport)).toMatchInlineSnapshot();
+  });
+
+  it("leaves out what a run without a teacher does not have", () => {
+    const text = reportText(pretrainReport);
+    expect(text).not.toContain("teacher");
+    expect(text).not.toContain("held-out KL");
+    expect(text).toContain("The student went from a perplexity of 4,168 to 161.2.");
+  });
+
+  it("fits 80 columns, whatever the numbers", () => {
+    const perplexities = fc.double({ min: 1, max: 1e9, noNaN: true });
+    const divergences = fc.double({ min: 1e-6, max: 50, noNaN: true });
+    const counts = fc.double({ min: 1, max: 1e12, noNaN: true });
+    const within = (value: number) => ({ value, low: value * 0.9, high: value * 1.1 });
+    fc.assert(
+      fc.property(perplexities, divergences, counts, (perplexity, kl, count) => {
+        const models = exampleReport.models.map((model) => ({
+          ...model,
+          perplexity: within(perplexity),
+          bitsPerByte: within(kl),
+          klFromTeacher: { mean: within(kl), median: kl, p99: kl },
+          parameters: Math.round(count),
+          tokensPerSecond: count,
+          bytesOnDisk: Math.round(count),
+        }));
+        for (const line of reportText({ ...exampleReport, models }).split("\n")) {
+          expect(line.length, line).toBeLessThanOrEqual(80);
+        }
+      }),
+    );
+  });
+});
+
+describe("sparkline", () => {
+  it("goes from the lowest block to the highest", () => {
+    expect(sparkline([8, 4, 2, 1])).toBe("█▄▂▁");
+    expect(sparkline([2, 2])).toBe("▁▁");
+  });
+});
+
+describe("the conclusion", () => {
+  const lastSentence = (report: Report) => conclusionSentences(report).at(-1);
+
+  it("measures the gap between twin and teacher in nats per token", () => {
+    const { verdict, gapClosed } = compareWithTwin(exampleReport)!;
+    expect(verdict).toBe("better");
+    expect(gapClosed).toBeCloseTo(0.2515 / Math.log(207.35 / 94.132), 12);
+    expect(lastSentence(exampleReport)).toContain(
+      "it gains 0.252 nats per token (95 % interval 0.241 to 0.262): 31.8 %",
+    );
+  });
+
+  it("says that the teacher did not help where the student is worse than its twin", () => {
+    const report = withGain(-0.12, -0.19, -0.05);
+    expect(lastSentence(report)).toContain("It is worse than its twin");
+    expect(lastSentence(report)).toContain("by 0.120 nats per token");
+    expect(reportText(report)).toContain("worse than its twin by 0.120 nats per token");
+  });
+
+  it("claims nothing where the interval of the gain holds 0", () => {
+    const report = withGain(0.01, -0.02, 0.04);
+    expect(lastSentence(report)).toContain("cannot be told apart from its twin");
+    expect(reportText(report)).not.toContain("closes");
+  });
+
+  it("says that one row gives no interval", () => {
+    expect(lastSentence(withGain(0.2, null, null))).toContain("no interval from a single row");
+  });
+
+  it("says where the student passes the teacher, and where there was no gap", () => {
+    expect(lastSentence(withGain(0.9, 0.8, 1))).toContain("all of the gap between twin and teacher, and more");
+    const teacherIsWorst = exampleReport.models.map((model) =>
+      model.role === "teacher" ? { ...model, perplexity: { value: 900, low: null, high: null } } : model,
+    );
+    expect(lastSentence({ ...exampleReport, models: teacherIsWorst })).toContain("there was no gap to close");
+  });
+
+  it("says what is not known without a twin", () => {
+    const models = exampleReport.models.filter(({ role }) => role !== "twin");
+    expect(lastSentence({ ...exampleReport, models, gainOverTwin: null })).toContain("No twin was trained");
+  });
+
+  it("calls a larger, slower student larger and slower", () => {
+    const models = exampleReport.models.map((model) =>
+      model.role === "teacher" ? { ...model, parameters: 656_448, tokensPerSecond: 92_600 } : model,
+    );
+    expect(conclusionSentences({ ...exampleReport, models })[0]).toBe(
+      "The student is 2 times larger than its teacher and 2 times slower.",
+    );
+  });
+
+  it("calls a student of the teacher's shape as large and as fast", () => {
+    const models = exampleReport.models.map((model) =>
+      model.role === "teacher" ? { ...model, parameters: 1_312_896, tokensPerSecond: 46_000 } : model,
+    );
+    expect(conclusionSentences({ ...exampleReport, models })[0]).toBe(
+      "The student is as large as its teacher and as fast.",
+    );
+  });
+
+  it("names both models", () => {
+    expect(headline(exampleReport)).toBe("sotu-teacher, distilled into sotu-student");
+    expect(headline(pretrainReport)).toBe("sotu-student, trained without a teacher");
+  });
+});

@@ -1,0 +1,6 @@
+/** @file Running graphs, checking their gradients, and running whole modules off the main thread. */
+
+export { type CompileOptions, compile, describeEngine, type Feeds, type Program } from "./executor.js";
+export { serveWorker, type WorkerCall, type WorkerHandler } from "./serve-worker.js";
+export { float32Tensor, type HostTensor, int32Tensor, scalarOf } from "./tensor.js";
+export { startWorker, type WorkerHost, type WorkerOptions } from "./worker-host.js";

@@ -1,0 +1,13 @@
+/** @file Model files in and out: safetensors, Hugging Face model folders, and writes that are complete or not there at all. */
+
+export {
+  type FolderWriteOptions,
+  isTemporaryName,
+  writeFileAtomically,
+  writeFolderAtomically,
+} from "./atomic-write.js";
+export { type ModelFolder, openModelFolder } from "./model-folder.js";
+export type { TensorDtype, TensorInfo } from "./safetensors-header.js";
+export { openSafetensors, type SafetensorsFile } from "./safetensors-reader.js";
+export { type NamedTensor, type SafetensorsOptions, type WeightDtype, writeSafetensors } from "./safetensors-writer.js";
+export { type ModelFolderContents, writeModelFolder } from "./write-model-folder.js";

@@ -1,0 +1,171 @@
+/** @file Reads safetensors files: the header is validated when opened, a tensor's bytes are read when asked for, as float32. */
+
+import { type FileHandle, open } from "node:fs/promises";
+import { ModelError } from "../errors.js";
+import {
+  elementCount,
+  maximumHeaderBytes,
+  parseHeader,
+  prefixBytes,
+  type SafetensorsHeader,
+  type TensorInfo,
+} from "./safetensors-header.js";
+import { widenBfloat16, widenFloat16 } from "./sixteen-bit-floats.js";
+
+/** Pieces for converting: large enough to hide the cost of a call, small enough to stay in the processor's cache. */
+const pieceBytes = 2 ** 20;
+
+/** One read call takes at most 2 GB. */
+const readBytesAtMost = 2 ** 30;
+
+/**
+ * Opens a safetensors file and validates its header against the file's size.
+ *
+ * @throws ModelError if the file is missing, truncated, or its header is damaged or contradicts itself.
+ * @example
+ * await using file = await openSafetensors("model.safetensors");
+ * const embedding = await file.readFloat32("model.embed_tokens.weight");
+ */
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  const handle = await open(path, "r").catch((cause: NodeJS.ErrnoException) => {
+    const problem = cause.code === "ENOENT" ? "no such file" : cause.message;
+    throw new ModelError(`"${path}": must be a safetensors file, got ${problem}.`, { cause });
+  });
+  try {
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw new ModelError(`"${path}": must be a safetensors file, got a folder or device.`);
+    return new SafetensorsFile(path, handle, stats.size, await readHeader(handle, path, stats.size));
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** An open safetensors file. Reads may overlap each other; `close` it when done. */
+export class SafetensorsFile implements AsyncDisposable {
+  readonly path: string;
+  readonly bytesOnDisk: number;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly #handle: FileHandle;
+  readonly #tensors: ReadonlyMap<string, TensorInfo>;
+
+  /** @internal Use {@link openSafetensors}. */
+  constructor(path: string, handle: FileHandle, bytesOnDisk: number, header: SafetensorsHeader) {
+    this.path = path;
+    this.bytesOnDisk = bytesOnDisk;
+    this.metadata = header.metadata;
+    this.#handle = handle;
+    this.#tensors = header.tensors;
+  }
+
+  /** Names in the order of their bytes. */
+  names(): string[] {
+    return [...this.#tensors.keys()];
+  }
+
+  has(name: string): boolean {
+    return this.#tensors.has(name);
+  }
+
+  /** @throws ModelError if there is no such tensor. */
+  info(name: string): TensorInfo {
+    const info = this.#tensors.get(name);
+    if (info !== undefined) return info;
+    throw new ModelError(`"${this.path}": must hold tensor "${name}", got ${this.#tensors.size} others.`);
+  }
+
+  /**
+   * Reads one tensor as float32, whatever float type it is stored in: F16 and BF16 widen exactly, F64 rounds.
+   *
+   * @returns row-major, as many values as its shape holds.
+   * @throws ModelError if there is no such tensor, it is not F32, F16, BF16 or F64, or the file changed meanwhile.
+   */
+  async readFloat32(name: string): Promise<Float32Array> {
+    const { dtype, shape, start } = this.info(name);
+    const values = new Float32Array(elementCount(shape));
+    if (dtype === "F32") {
+      await readExactly(this.#handle, new Uint8Array(values.buffer), start, this.path);
+      return values;
+    }
+    const widen = widenInto[dtype];
+    if (widen === undefined) {
+      throw new ModelError(`"${this.path}": tensor "${name}" must be F32, F16, BF16 or F64, got ${dtype}.`);
+    }
+    let done = 0;
+    for await (const piece of this.readBytes(name)) done += widen(piece, values.subarray(done));
+    return values;
+  }
+
+  /** The tensor's stored bytes, in order. A piece is overwritten when the next one is asked for. */
+  async *readBytes(name: string): AsyncGenerator<Uint8Array> {
+    const { start, end } = this.info(name);
+    const buffer = new Uint8Array(Math.min(pieceBytes, end - start));
+    for (let position = start; position < end; position += buffer.length) {
+      const piece = buffer.subarray(0, end - position);
+      await readExactly(this.#handle, piece, position, this.path);
+      yield piece;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** Converts stored bytes to the first values of `target`; returns how many. */
+type Widen = (bytes: Uint8Array, target: Float32Array) => number;
+
+const widenInto: { readonly [dtype in TensorInfo["dtype"]]?: Widen } = {
+  F16: (bytes, target) => widenFloat16(new Uint16Array(bytes.buffer, 0, bytes.length / 2), target),
+  BF16: (bytes, target) => widenBfloat16(new Uint16Array(bytes.buffer, 0, bytes.length / 2), target),
+  F64: (bytes, target) => {
+    const source = new Float64Array(bytes.buffer, 0, bytes.length / 8);
+    target.set(source);
+    return source.length;
+  },
+};
+
+const damagedHint = "Check that it is a safetensors file, and download or write it again.";
+const pointerHint = "This looks like a Git LFS pointer: fetch the file itself with `git lfs pull`.";
+
+async function readHeader(handle: FileHandle, path: string, fileBytes: number): Promise<SafetensorsHeader> {
+  if (fileBytes < prefixBytes) {
+    throw new ModelError(`"${path}": must begin with ${prefixBytes} bytes of header length, got ${fileBytes} bytes.`, {
+      hint: damagedHint,
+    });
+  }
+  const prefix = Buffer.alloc(prefixBytes);
+  await readExactly(handle, prefix, 0, path);
+  const headerBytes = prefix.readBigUInt64LE();
+  const limit = Math.min(maximumHeaderBytes, fileBytes - prefixBytes);
+  if (headerBytes > limit) {
+    const reason = limit === maximumHeaderBytes ? "the format's limit" : "the rest of the file";
+    throw new ModelError(`"${path}": header must be at most ${limit} bytes (${reason}), got ${headerBytes}.`, {
+      hint: prefix.toString("latin1") === "version " ? pointerHint : damagedHint,
+    });
+  }
+  const json = new Uint8Array(Number(headerBytes));
+  await readExactly(handle, json, prefixBytes, path);
+  return parseHeader(json, path, fileBytes);
+}
+
+async function readExactly(handle: FileHandle, target: Uint8Array, position: number, path: string): Promise<void> {
+  for (let done = 0; done < target.length; ) {
+    const length = Math.min(readBytesAtMost, target.length - done);
+    const { bytesRead } = await handle.read(target, done, length, position + done).catch((cause: Error) => {
+      throw new ModelError(`"${path}": bytes at ${position + done} could not be read, got ${cause.message}.`, {
+        cause,
+      });
+    });
+    if (bytesRead === 0) {
+      throw new ModelError(`"${path}": must have a byte at ${position + done}, got the end of the file.`, {
+        hint: "The file became shorter while it was read: keep it unchanged.",
+      });
+    }
+    done += bytesRead;
+  }
+}
