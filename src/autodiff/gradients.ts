@@ -1,11 +1,13 @@
 /** @file Reverse-mode differentiation: appends to a graph the nodes that compute gradients. */
 
-import { LimbeckError, ShapeError, UnsupportedError } from "../errors.js";
+import { internalError, ShapeError, UnsupportedError } from "../errors.js";
 import { printShape, sameShape } from "../graph/dims.js";
+import { isFloat } from "../graph/dtype.js";
 import type { Graph, Node, Value } from "../graph/graph.js";
 import type { NodeOf, OpName } from "../graph/op-table.js";
+import { ownerOf } from "../graph/ops/emit.js";
 import { add, zeros } from "../graph/ops/index.js";
-import { requiredNodes } from "../graph/walk.js";
+import { dependencies, requiredNodes } from "../graph/walk.js";
 import type { GradientRule } from "./rule.js";
 import { gradientRules } from "./rules/index.js";
 
@@ -19,8 +21,8 @@ import { gradientRules } from "./rules/index.js";
  * @see Baydin et al. 2018, "Automatic Differentiation in Machine Learning: a Survey", §3.2 (arXiv:1502.05767).
  */
 export function gradients(loss: Value, wrt: readonly Value[]): Value[] {
-  if (loss.shape.length > 0) {
-    throw new ShapeError(`gradients: the loss must be a scalar [], got ${printShape(loss.shape)}.`, {
+  if (loss.shape.length > 0 || !isFloat(loss.dtype)) {
+    throw new ShapeError(`gradients: the loss must be a float scalar [], got ${loss.dtype} ${printShape(loss.shape)}.`, {
       hint: "Reduce it first, or use pullback() with a cotangent.",
     });
   }
@@ -33,23 +35,41 @@ export interface Seed {
   readonly cotangent: Value;
 }
 
-/** The vector-Jacobian product: gradients of Σ ⟨cotangent, output⟩ with respect to each of `wrt`. */
+/**
+ * The vector-Jacobian product: gradients of Σ ⟨cotangent, output⟩ with respect to each of `wrt`.
+ *
+ * Inside a loop's body only the body is differentiated: what it takes from the graph around it counts as given, and gets
+ * a gradient when it is one of `wrt` itself.
+ */
 export function pullback(seeds: readonly Seed[], wrt: readonly Value[]): Value[] {
-  const graph = seeds[0]!.output.graph;
+  for (const { output, cotangent } of seeds) {
+    if (sameShape(output.shape, cotangent.shape) && output.dtype === cotangent.dtype) continue;
+    throw new ShapeError(
+      `pullback: the cotangent of "${output.name}" must be ${output.dtype} ${printShape(output.shape)}, ` +
+        `got ${cotangent.dtype} ${printShape(cotangent.shape)}.`,
+    );
+  }
   const outputs = seeds.map(({ output }) => output);
+  const graph = ownerOf(outputs);
   const nodes = requiredNodes(graph, outputs);
   const active = dependents(nodes, wrt);
   const accumulator = new Map<Value, Value[]>();
   const contribute = (value: Value, gradient: Value) => {
     if (!sameShape(value.shape, gradient.shape)) {
-      throw new LimbeckError(
-        "INTERNAL",
-        `internal: the gradient of "${value.name}" must be ${printShape(value.shape)}, got ${printShape(gradient.shape)}.`,
+      throw internalError(
+        `the gradient of "${value.name}" must be ${printShape(value.shape)}, got ${printShape(gradient.shape)}`,
       );
     }
     const parts = accumulator.get(value);
     if (parts) parts.push(gradient);
     else accumulator.set(value, [gradient]);
+  };
+  const total = (value: Value): Value | undefined => {
+    const parts = accumulator.get(value);
+    if (!parts) return undefined;
+    const sum = graph.within("gradient", () => parts.reduce((sum, part) => add(sum, part)));
+    accumulator.set(value, [sum]);
+    return sum;
   };
   for (const { output, cotangent } of seeds) contribute(output, cotangent);
 
@@ -58,7 +78,7 @@ export function pullback(seeds: readonly Seed[], wrt: readonly Value[]): Value[]
   const deferred: { readonly node: Node; readonly value: Value; readonly emit: () => Value }[] = [];
   for (const node of nodes.toReversed()) {
     if (!node.outputs.some((output) => active.has(output))) continue;
-    const cotangents = node.outputs.map((output) => total(graph, accumulator.get(output)));
+    const cotangents = node.outputs.map(total);
     if (cotangents.every((cotangent) => cotangent === undefined)) continue;
     const rule = ruleFor(node, outputs, active);
     inScope(graph, node, () => {
@@ -71,24 +91,21 @@ export function pullback(seeds: readonly Seed[], wrt: readonly Value[]): Value[]
     });
   }
   for (const { node, value, emit } of deferred.toReversed()) inScope(graph, node, () => contribute(value, emit()));
-  return wrt.map((value) => total(graph, accumulator.get(value)) ?? zeros(value, value.shape));
+  return wrt.map((value) => total(value) ?? zeros(value, value.shape));
 }
 
 function inScope(graph: Graph, node: Node, build: () => void): void {
   graph.within(node.scope === "" ? "gradient" : `gradient/${node.scope}`, build);
 }
 
-function total(graph: Graph, parts: readonly Value[] | undefined): Value | undefined {
-  return parts && graph.within("gradient", () => parts.reduce((sum, part) => add(sum, part)));
-}
-
-/** `wrt` and every value that depends on it through ops whose derivative is not zero. */
+/** `wrt` and every float value that depends on it through ops whose derivative is not zero. */
 function dependents(nodes: readonly Node[], wrt: readonly Value[]): ReadonlySet<Value> {
   const active = new Set<Value>(wrt);
   for (const node of nodes) {
     if (gradientRules[node.op] === "stops") continue;
-    const sources = node.op === "CustomGradient" ? node.inputs.slice(1) : node.inputs;
-    if (sources.some((input) => active.has(input))) for (const output of node.outputs) active.add(output);
+    const sources = node.op === "CustomGradient" ? node.inputs.slice(1) : dependencies(node);
+    if (!sources.some((source) => active.has(source))) continue;
+    for (const output of node.outputs) if (isFloat(output.dtype)) active.add(output);
   }
   return active;
 }
@@ -106,11 +123,7 @@ function ruleFor(node: Node, outputs: readonly Value[], active: ReadonlySet<Valu
 
 /** One of the values that the gradient was asked for, found by walking back from a node. */
 function sourceOf(node: Node, active: ReadonlySet<Value>): Value {
-  let value = node.inputs.find((input) => active.has(input))!;
-  while (value.producer) {
-    const next = value.producer.inputs.find((input) => active.has(input));
-    if (!next) break;
-    value = next;
-  }
-  return value;
+  const source = dependencies(node).find((value) => active.has(value))!;
+  const next = source.producer && dependencies(source.producer).some((value) => active.has(value));
+  return next ? sourceOf(source.producer, active) : source;
 }

@@ -1,3 +1,5 @@
+/** @file Quantiles against numpy, and bootstrap intervals against what theory and simulation say of them. */
+
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../data/random.js";

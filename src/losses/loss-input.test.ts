@@ -32,7 +32,7 @@ describe("lossInputSchema", () => {
     ]);
   });
 
-  it("lists every table and list that is of another size than the student's", () => {
+  it("lists every table and list that has another size than it must", () => {
     const input = {
       ...good,
       teacher: { logits: [[1, 2], [1, 2, 3]] }, // biome-ignore format: a ragged table reads best on one line
@@ -40,10 +40,10 @@ describe("lossInputSchema", () => {
       responseMask: [1, 1],
     };
     expect(complaints(input)).toEqual([
-      "teacher.logits: expected 1 entries like the student's, got 2",
-      "teacher.logits.0: expected 3 entries like the student's, got 2",
-      "responseMask: expected 1 entries like the student's, got 2",
-      "targetIds: expected 1 entries like the student's, got 0",
+      "teacher.logits: expected 1 entries, got 2",
+      "teacher.logits.1: expected 2 entries, got 3",
+      "responseMask: expected 1 entries, got 2",
+      "targetIds: expected 1 entries, got 0",
     ]);
   });
 

@@ -154,6 +154,6 @@ function checkLength(
   report: Report,
 ): void {
   if (values !== undefined && values.length !== length) {
-    report(path, `expected ${length} entries like the student's, got ${values.length}`);
+    report(path, `expected ${length} entries, got ${values.length}`);
   }
 }

@@ -1,6 +1,6 @@
 /** @file What a report says in words: what became of the teacher, and whether the teacher helped. */
 
-import { formatEstimate, formatFactor, formatInterval, formatNumber, formatPercent } from "./format.js";
+import { formatFactor, formatInterval, formatNumber, formatPercent } from "./format.js";
 import { modelOf, type Report } from "./report.js";
 
 /**
@@ -17,17 +17,15 @@ export interface TwinComparison {
   readonly gapClosed: number | null;
 }
 
-/** Compares student and twin; null where there is no twin. A gain whose interval holds 0 is undecided. */
+/** Compares student and twin; null where there is no twin. A gain is undecided where its interval holds 0 or does not exist. */
 export function compareWithTwin(report: Report): TwinComparison | null {
   const gain = report.gainOverTwin;
   const twin = modelOf(report, "twin")?.perplexity;
   const teacher = modelOf(report, "teacher")?.perplexity;
   if (!gain || !twin) return null;
   const gap = teacher ? Math.log(twin.value) - Math.log(teacher.value) : 0;
-  const low = gain.low ?? gain.value;
-  const high = gain.high ?? gain.value;
   return {
-    verdict: low > 0 ? "better" : high < 0 ? "worse" : "undecided",
+    verdict: (gain.low ?? 0) > 0 ? "better" : (gain.high ?? 0) < 0 ? "worse" : "undecided",
     gainNatsPerToken: gain.value,
     gapClosed: gap > 0 ? gain.value / gap : null,
   };
@@ -62,10 +60,14 @@ function sizeAndSpeed(report: Report): string | null {
   const teacher = modelOf(report, "teacher");
   const student = modelOf(report, "student-after");
   if (!teacher || !student) return null;
-  const size = factor(teacher.parameters / student.parameters, "smaller", "larger", "as large as its teacher");
+  const size = factor(
+    teacher.parameters / student.parameters,
+    "smaller than its teacher",
+    "larger than its teacher",
+    "as large as its teacher",
+  );
   const speed = factor(student.tokensPerSecond / teacher.tokensPerSecond, "faster", "slower", "as fast");
-  const than = size.endsWith("its teacher") ? "" : " than its teacher";
-  return `is ${size}${than} and ${speed}`;
+  return `is ${size} and ${speed}`;
 }
 
 function factor(ratio: number, above: string, below: string, equal: string): string {
@@ -94,7 +96,7 @@ function twinClause(report: Report): string | null {
   if (comparison.verdict === "undecided") return "cannot be told apart from its twin";
   if (comparison.verdict === "worse") return `is worse than its twin by ${size} nats per token`;
   if (comparison.gapClosed === null) return `is better than its twin by ${size} nats per token`;
-  return `closes ${formatPercent(comparison.gapClosed)} of its twin's gap to the teacher`;
+  return `closes ${formatGapClosed(comparison.gapClosed)} of its twin's gap to the teacher`;
 }
 
 function twinSentence(report: Report): string | null {
@@ -116,7 +118,7 @@ function twinSentence(report: Report): string | null {
     case "worse":
       return (
         `It is worse than its twin, which was trained the same way without the teacher, by ${size} ` +
-        `(gain ${formatEstimate({ ...gain, low: null, high: null })}, ${evidence}): here the teacher did not help.`
+        `(gain ${formatNumber(gain.value)}, ${evidence}): here the teacher did not help.`
       );
     case "better":
       return `Against its twin, which was trained the same way without the teacher, it gains ${size} (${evidence})${shareOfGap(report, comparison)}`;
@@ -126,6 +128,10 @@ function twinSentence(report: Report): string | null {
 function shareOfGap(report: Report, { gapClosed }: TwinComparison): string {
   if (!modelOf(report, "teacher")) return ".";
   if (gapClosed === null) return "; the twin is no worse than the teacher, so there was no gap to close.";
-  if (gapClosed >= 1) return ": all of the gap between twin and teacher, and more.";
-  return `: ${formatPercent(gapClosed)} of the gap between twin and teacher.`;
+  return `: ${formatGapClosed(gapClosed)} of the gap between twin and teacher.`;
+}
+
+/** The share as a percentage; beyond the teacher it says nothing but "all". */
+export function formatGapClosed(gapClosed: number): string {
+  return gapClosed >= 1 ? "all" : formatPercent(gapClosed);
 }

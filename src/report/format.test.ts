@@ -1,3 +1,5 @@
+/** @file Numbers as people read them. */
+
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -42,10 +44,10 @@ describe("formatNumber", () => {
     );
   });
 
-  it("never takes more than eight characters", () => {
+  it("never takes more than nine characters", () => {
     fc.assert(
       fc.property(fc.double(), (value) => {
-        expect(formatNumber(value).length).toBeLessThanOrEqual(8);
+        expect(formatNumber(value).length).toBeLessThanOrEqual(9);
       }),
     );
   });

@@ -1,3 +1,5 @@
+/** @file The page as text: escaping, axes, sections that come and go; and its writing. */
+
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,7 +34,7 @@ describe("visibleToken", () => {
   it.each([
     [" the", "␣the"],
     [".\n\n", ".↵↵"],
-    ["\r\n\t\u00a0", "␍↵⇥⍽"],
+    ["\r\n\t\u00a0", "‹U+000D›↵⇥⍽"],
     ["", "∅"],
     ["\u202e\ufeff\u0000", "‹U+202E›‹U+FEFF›‹U+0000›"],
     ["naïve 漢字", "naïve␣漢字"],

@@ -2,8 +2,8 @@
 
 import { createHash } from "node:crypto";
 import { stringify } from "yaml";
-import { compareWithTwin, conclusionSentences, headline } from "./conclusion.js";
-import { formatFactor, formatNumber, formatPercent, formatSeconds } from "./format.js";
+import { compareWithTwin, conclusionSentences, formatGapClosed, headline } from "./conclusion.js";
+import { formatFactor, formatNumber, formatSeconds } from "./format.js";
 import { comparisonCharts, trainingCurves } from "./html/charts.js";
 import { dataFacts, howToRead } from "./html/facts.js";
 import { html, type Markup, trusted } from "./html/markup.js";
@@ -80,7 +80,7 @@ function keyFigures(report: Report): Markup | null {
   }
   const comparison = compareWithTwin(report);
   if (comparison && comparison.verdict !== "undecided" && comparison.gapClosed !== null) {
-    figures.push({ value: formatPercent(comparison.gapClosed), name: "of the twin's gap to the teacher closed" });
+    figures.push({ value: formatGapClosed(comparison.gapClosed), name: "of the twin's gap to the teacher closed" });
   }
   if (figures.length === 0) return null;
   return html`<dl class="figures">${figures.map(({ value, name }) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;

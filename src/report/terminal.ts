@@ -2,8 +2,8 @@
 
 import { conclusionLine } from "./conclusion.js";
 import { formatBytes, formatCount, formatEstimate, formatNumber, formatPercent, NOT_MEASURED } from "./format.js";
-import { roleNames, roles } from "./html/roles.js";
 import { type EvaluationPoint, type ModelReport, type Report, thinOut } from "./report.js";
+import { roleNames, roles } from "./roles.js";
 
 const WIDTH = 80;
 const BLOCKS = "▁▂▃▄▅▆▇█";

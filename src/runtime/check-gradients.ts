@@ -1,11 +1,12 @@
 /** @file Checks the gradients of anything built from ops, in float64 through the engine, against central differences. */
 
 import { pullback } from "../autodiff/gradients.js";
-import { LimbeckError, show } from "../errors.js";
-import { printShape, type Shape } from "../graph/dims.js";
+import { LimbeckError } from "../errors.js";
+import type { Shape } from "../graph/dims.js";
 import { Graph, type Value } from "../graph/graph.js";
-import { compile, type Program } from "./executor.js";
-import type { HostTensor } from "./tensor.js";
+import type { OnnxTarget } from "../graph/onnx/lower.js";
+import { compile, type Feeds } from "./executor.js";
+import { float64Tensor, type HostTensor } from "./tensor.js";
 
 export interface GradientCheckOptions<Name extends string> {
   /** What the inputs hold; at least one must be float64. Keep away from kinks: there the two sides rightly differ. */
@@ -69,48 +70,135 @@ export async function checkGradients<Name extends string>(
   for (const name of names) {
     inputs[name] = graph.input(name, feeds[name].dtype, options.shapes?.[name] ?? feeds[name].dims);
   }
-  const built = build(inputs, graph);
-  const outputs = Array.isArray(built) ? (built as readonly Value[]) : [built as Value];
-  for (const { name, dtype } of [...wrt.map((input) => inputs[input]), ...outputs]) {
-    if (dtype !== "float64") {
-      throw new LimbeckError("GRADIENT_CHECK", `checkGradients: "${name}" must be float64, got ${dtype}.`);
-    }
+  const outputs = [build(inputs, graph)].flat() as readonly Value[];
+  const differentiated = wrt.map((name) => inputs[name]);
+  for (const value of [...differentiated, ...outputs]) {
+    if (value.dtype === "float64") continue;
+    throw new LimbeckError("GRADIENT_CHECK", `checkGradients: "${value.name}" must be float64, got ${value.dtype}.`);
   }
+
   const random = randomNumbers(seed);
-  const comparisons: GradientComparison[] = [];
-  await withProgram(graph, outputs, "engine", async (forward) => {
-    const projection = (await forward.run(feeds)).map(({ dims, data }) => randomTensor(dims, data.length, random));
-    const project = async (name: Name, data: Float64Array) =>
-      dot(await forward.run({ ...feeds, [name]: { ...feeds[name], data } }), projection);
-    const differences: { readonly name: Name; readonly element?: readonly number[]; v: Float64Array; expected: number }[] =
-      [];
-    for (const name of wrt) {
-      const { dims, data } = feeds[name];
-      const x = data as Float64Array;
-      for (const v of directions(x.length, random)) {
-        const plus = await project(name, moved(x, v, stepSize));
-        const minus = await project(name, moved(x, v, -stepSize));
-        const element = x.length <= everyElementUpTo ? { element: place(v.indexOf(1), dims) } : {};
-        differences.push({ name, v, expected: (plus - minus) / (2 * stepSize), ...element });
+  const { projection, differences } = await withProgram(graph, outputs, "engine", async (run) => {
+    const projection = (await run(feeds)).map(({ dims, data }) =>
+      float64Tensor(dims, randomVector(data.length, random)),
+    );
+    const differences: Difference<Name>[] = [];
+    for (const input of wrt) {
+      const { dims, data } = feeds[input];
+      const along = async (step: number, direction: Float64Array) => {
+        const x = direction.map((d, i) => Number(data[i]) + step * d);
+        return dot(await run({ ...feeds, [input]: float64Tensor(dims, x) }), projection);
+      };
+      for (const { direction, element } of directions(dims, data.length, random)) {
+        const change = (await along(stepSize, direction)) - (await along(-stepSize, direction));
+        differences.push({ input, element, direction, expected: change / (2 * stepSize) });
       }
     }
-    const cotangents = outputs.map((output, i) => graph.input(`cotangent_${i}`, output.dtype, output.shape));
-    const seeds = outputs.map((output, i) => ({ output, cotangent: cotangents[i]! }));
-    const gradients = pullback(
-      seeds,
-      wrt.map((name) => inputs[name]),
-    );
-    const cotangentFeeds = Object.fromEntries(cotangents.map(({ name }, i) => [name, projection[i]!]));
-    for (const target of ["engine", "standard"] as const) {
-      await withProgram(graph, gradients, target, async (backward) => {
-        const results = await backward.run({ ...feeds, ...cotangentFeeds });
-        for (const { name, element, v, expected } of differences) {
-          const got = dot([results[wrt.indexOf(name)]!], [{ data: v }]);
-          const error = Math.abs(expected - got) / (absoluteTolerance + relativeTolerance * Math.abs(expected));
-          comparisons.push({ input: name, element, expected, got, error });
-        }
-      });
-    }
+    return { projection, differences };
   });
+
+  const seeds = outputs.map((output, i) => ({
+    output,
+    cotangent: graph.input(`cotangent_${i}`, "float64", output.shape),
+  }));
+  const gradients = pullback(seeds, differentiated);
+  const cotangents = Object.fromEntries(seeds.map(({ cotangent }, i) => [cotangent.name, projection[i]!]));
+  const comparisons: GradientComparison[] = [];
+  for (const target of ["engine", "standard"] as const) {
+    const results = await withProgram(graph, gradients, target, (run) => run({ ...feeds, ...cotangents }));
+    for (const { input, element, direction, expected } of differences) {
+      const got = dot([results[wrt.indexOf(input)]!], [{ data: direction }]);
+      const error = Math.abs(expected - got) / (absoluteTolerance + relativeTolerance * Math.abs(expected));
+      comparisons.push({ input, element, expected, got, error: Number.isNaN(error) ? Number.POSITIVE_INFINITY : error });
+    }
+  }
   return verdict(comparisons, seed);
+}
+
+interface Direction {
+  readonly direction: Float64Array;
+  readonly element: readonly number[] | undefined;
+}
+
+interface Difference<Name> extends Direction {
+  readonly input: Name;
+  readonly expected: number;
+}
+
+/** A unit vector for each element of a small tensor; one random vector for a large one. */
+function directions(dims: readonly number[], length: number, random: () => number): readonly Direction[] {
+  if (length > everyElementUpTo) return [{ direction: randomVector(length, random), element: undefined }];
+  return Array.from({ length }, (_, index) => {
+    const direction = new Float64Array(length);
+    direction[index] = 1;
+    return { direction, element: placeOf(index, dims) };
+  });
+}
+
+/** The indices, axis by axis, of an element of a row-major tensor. */
+function placeOf(index: number, dims: readonly number[]): readonly number[] {
+  let rest = index;
+  return dims
+    .toReversed()
+    .map((size) => {
+      const here = rest % size;
+      rest = (rest - here) / size;
+      return here;
+    })
+    .toReversed();
+}
+
+async function withProgram<T>(
+  graph: Graph,
+  values: readonly Value[],
+  target: OnnxTarget,
+  use: (run: (feeds: Feeds) => Promise<readonly HostTensor[]>) => Promise<T>,
+): Promise<T> {
+  const program = await compile(graph, Object.fromEntries(values.entries()), { target, threads: 1 });
+  try {
+    return await use(async (feeds) => {
+      const results = await program.run(feeds);
+      return values.map((_, i) => results[i]!);
+    });
+  } finally {
+    await program.dispose();
+  }
+}
+
+/** Σ ⟨left, right⟩. */
+function dot(left: readonly Pick<HostTensor, "data">[], right: readonly Pick<HostTensor, "data">[]): number {
+  let sum = 0;
+  for (const [i, { data }] of left.entries()) {
+    for (const [j, value] of data.entries()) sum += Number(value) * Number(right[i]!.data[j]);
+  }
+  return sum;
+}
+
+function verdict(comparisons: readonly GradientComparison[], seed: number): GradientCheck {
+  const [first, ...others] = comparisons;
+  if (!first) throw new LimbeckError("GRADIENT_CHECK", "checkGradients: at least one input must be float64, got none.");
+  const worst = others.reduce((worst, other) => (other.error > worst.error ? other : worst), first);
+  if (worst.error <= 1) return { comparisons: comparisons.length, worst };
+  const place = worst.element ? `at element [${worst.element.join(", ")}]` : "along a random direction";
+  throw new LimbeckError(
+    "GRADIENT_CHECK",
+    `checkGradients: the gradient of "${worst.input}" ${place} must be ${worst.expected} by central difference, ` +
+      `got ${worst.got} (seed ${seed}).`,
+    { details: { ...worst, seed } },
+  );
+}
+
+function randomVector(length: number, random: () => number): Float64Array {
+  return Float64Array.from({ length }, random);
+}
+
+/** Numbers in [−1, 1) by mulberry32. */
+function randomNumbers(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let z = Math.imul(state ^ (state >>> 15), state | 1);
+    z ^= z + Math.imul(z ^ (z >>> 7), z | 61);
+    return ((z ^ (z >>> 14)) >>> 0) / 2 ** 31 - 1;
+  };
 }

@@ -13,6 +13,10 @@ export function float32Tensor(dims: readonly number[], data: Float32Array): Host
   return { dtype: "float32", dims, data };
 }
 
+export function float64Tensor(dims: readonly number[], data: Float64Array): HostTensor {
+  return { dtype: "float64", dims, data };
+}
+
 export function int32Tensor(dims: readonly number[], data: Int32Array): HostTensor {
   return { dtype: "int32", dims, data };
 }

@@ -23,6 +23,16 @@ const launchArguments = [
   "--disable-sync",
 ];
 
+const chromiumPaths = process.env.CHROMIUM_PATH
+  ? [process.env.CHROMIUM_PATH]
+  : [
+      "/usr/bin/chromium",
+      "/usr/bin/chromium-browser",
+      "/usr/bin/google-chrome",
+      "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+      "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
+    ];
+
 const complaints: string[] = [];
 const requests: string[] = [];
 let browser: Browser;
@@ -32,11 +42,11 @@ let report: Report;
 let page: Page;
 
 beforeAll(async () => {
-  const executablePath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
-  if (!existsSync(executablePath)) {
+  const executablePath = chromiumPaths.find((path) => existsSync(path));
+  if (!executablePath) {
     throw new Error(
-      `report-browser: expected Chromium at "${executablePath}", found nothing. ` +
-        "Install it (Debian, Ubuntu: apt-get install chromium), or set CHROMIUM_PATH to a Chromium or Chrome.",
+      `report-browser: expected Chromium or Chrome at one of ${chromiumPaths.join(", ")}; found none. ` +
+        "Install it (Debian, Ubuntu: apt-get install chromium), or set CHROMIUM_PATH to where it is.",
     );
   }
   folder = await mkdtemp(join(tmpdir(), "limbeck-report-"));
@@ -112,7 +122,7 @@ describe("report.html in Chromium", () => {
       "'",
       "∅",
       "␣␣␣",
-      "␍↵⇥",
+      "‹U+000D›↵⇥",
     ]);
     expect(await page.locator("script").count()).toBe(1);
     expect(await page.locator("main img, main b[onclick]").count()).toBe(0);
@@ -162,11 +172,26 @@ describe("report.html in Chromium", () => {
   });
 });
 
-type PageElement = Parameters<Parameters<ReturnType<Page["locator"]>["evaluateAll"]>[0]>[0][number];
+/** What {@link faintTexts} needs of an element; this project's types know no DOM. */
+interface PageElement {
+  readonly tagName: string;
+  readonly parentElement: PageElement | null;
+  readonly childNodes: Iterable<{ readonly nodeType: number; readonly textContent: string }>;
+  readonly ownerDocument: { readonly defaultView: { getComputedStyle(element: PageElement): ComputedColors } };
+  matches(selector: string): boolean;
+  closest(selector: string): PageElement | null;
+  getAttribute(name: string): string | null;
+}
+
+interface ComputedColors {
+  readonly color: string;
+  readonly fill: string;
+  readonly backgroundColor: string;
+}
 
 /** Runs in the page: elements with text of their own whose contrast with what is behind them is below WCAG's 4.5 to 1. */
 function faintTexts(elements: PageElement[]): string[] {
-  const window = elements[0].ownerDocument.defaultView;
+  const window = elements[0]!.ownerDocument.defaultView;
   const channels = (color: string) => color.match(/[\d.]+/g)!.map(Number);
   const luminance = (color: string) => {
     const [red, green, blue] = channels(color).map((channel) => {

@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeRows, loadTokenizer, makeBatch, makePrompt, planEpoch, type TransferDocument } from "../../src/data/index.js";
+import {
+  encodeRows,
+  loadTokenizer,
+  makeBatch,
+  makePrompt,
+  planEpoch,
+  type TransferDocument,
+} from "../../src/data/index.js";
 
 const tokenizer = await loadTokenizer("test/golden/tokenizers/chatml");
 const options = { seed: 20_250_101, numRuns: 100 };
@@ -85,7 +92,8 @@ describe("data", () => {
         const plan = planEpoch(documents, layout);
         expect(plan.sequences.flat().sort((a, b) => a - b)).toEqual([...documents.keys()]);
         expect(planEpoch(documents, layout)).toEqual(plan);
-        if (!layout.shuffle) expect(planEpoch(documents, { ...layout, seed: 1, epoch: 9 }).sequences).toEqual(plan.sequences);
+        if (!layout.shuffle)
+          expect(planEpoch(documents, { ...layout, seed: 1, epoch: 9 }).sequences).toEqual(plan.sequences);
       }),
       options,
     );
@@ -111,19 +119,24 @@ describe("data", () => {
   it("scores the same response tokens after every prompt, on both sides", async () => {
     const word = fc.string({ unit: "grapheme", maxLength: 20 });
     await fc.assert(
-      fc.asyncProperty(word, word, word.filter((text) => text !== ""), async (context, input, response) => {
-        const prompts = {
-          teacher: makePrompt("{{ context }}\n{{ input }}\n", "teacher.prompt"),
-          student: makePrompt("{{ input }}\n", "student.prompt"),
-        };
-        const source = { fields: { context, input, response }, file: "rows.jsonl", line: 1 };
-        const encoding = { tokenizer, chatTemplate: undefined, sequenceLength: 1000, prompts };
-        const { documents } = await encodeRows([source], encoding);
-        const { rows } = makeBatch(documents, [[0]], { sequenceLength: 8, packing: true });
-        const expected = tokenizer.encode(response);
-        if (expected.at(-1) !== tokenizer.endTokenId) expected.push(tokenizer.endTokenId!);
-        expect([...rows.targetIds]).toEqual(expected);
-      }),
+      fc.asyncProperty(
+        word,
+        word,
+        word.filter((text) => text !== ""),
+        async (context, input, response) => {
+          const prompts = {
+            teacher: makePrompt("{{ context }}\n{{ input }}\n", "teacher.prompt"),
+            student: makePrompt("{{ input }}\n", "student.prompt"),
+          };
+          const source = { fields: { context, input, response }, file: "rows.jsonl", line: 1 };
+          const encoding = { tokenizer, chatTemplate: undefined, sequenceLength: 1000, prompts };
+          const { documents } = await encodeRows([source], encoding);
+          const { rows } = makeBatch(documents, [[0]], { sequenceLength: 8, packing: true });
+          const expected = tokenizer.encode(response);
+          if (expected.at(-1) !== tokenizer.endTokenId) expected.push(tokenizer.endTokenId!);
+          expect([...rows.targetIds]).toEqual(expected);
+        },
+      ),
       options,
     );
   });

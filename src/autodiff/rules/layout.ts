@@ -64,7 +64,7 @@ const gather: GradientRule<"Gather"> = (node, gradients) => [
     const rank = table.shape.length;
     const forward = g.transpose(dY, bringForward(dY.shape.length, axis, ids.shape.length));
     const rest = table.shape.filter((_, other) => other !== axis);
-    const width = rest.reduce((product: number, dim) => product * (dim as number), 1);
+    const width = elementCount(rest);
     const count = elementCount(ids.shape);
     const rows = g.zeros(table, [table.shape[axis]!, width]);
     const summed = g.scatterRowsAdd(rows, g.reshape(ids, [count]), g.reshape(forward, [count, width]));

@@ -1,6 +1,5 @@
 /** @file Derivatives of reductions and softmaxes. */
 
-import { factorOf } from "../../graph/dims.js";
 import type { Value } from "../../graph/graph.js";
 import type { NodeOf } from "../../graph/op-table.js";
 import * as g from "../../graph/ops/index.js";
@@ -32,15 +31,13 @@ export const reductionRules = {
     let scaled = dY;
     for (const axis of node.attributes.axes) {
       const size = x.shape[axis]!;
-      const count =
-        typeof size === "number" ? factorOf(size) : g.reshape(g.cast(g.dimSize(x, axis), x.dtype), []);
-      scaled = g.div(scaled, count);
+      scaled = g.div(scaled, typeof size === "number" ? size : g.cast(g.dimScalar(x, axis), x.dtype));
     }
     return g.expand(scaled, x.shape);
   }),
   // Y = max X  ⇒  the maxima share dY equally
   ReduceMax: reduction<"ReduceMax">((dY, x, y, node) => {
-    const isMaximum = g.where(g.equal(x, y), g.expand(x.graph.number(x.dtype, 1), x.shape), 0);
+    const isMaximum = g.cast(g.equal(x, y), x.dtype);
     const count = g.reduceSum(isMaximum, { axes: node.attributes.axes, keepDims: true });
     return g.mul(isMaximum, g.div(dY, count));
   }),

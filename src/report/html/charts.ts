@@ -3,10 +3,10 @@
 import type { Estimate } from "../../evaluate/statistics.js";
 import { formatNumber, formatPercent } from "../format.js";
 import { type EvaluationPoint, type ModelReport, modelOf, type Report } from "../report.js";
+import { roles } from "../roles.js";
 import { intervalChart } from "./interval-chart.js";
 import { lineChart } from "./line-chart.js";
 import { html, type Markup } from "./markup.js";
-import { roles } from "./roles.js";
 import { section } from "./section.js";
 
 /** The trained models and the teacher on each measure. The untrained student is left out: it would crush the scale. */

@@ -3,9 +3,9 @@
 import type { Estimate } from "../../evaluate/statistics.js";
 import { formatInterval, formatNumber } from "../format.js";
 import type { ModelRole } from "../report.js";
+import { roleNames } from "../roles.js";
 import { exactAxis, linearAxis } from "./axis.js";
 import { html, type Markup } from "./markup.js";
-import { roleNames } from "./roles.js";
 
 export interface IntervalChart {
   /** Unique in the page. */

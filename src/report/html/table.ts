@@ -3,8 +3,8 @@
 import type { Estimate } from "../../evaluate/statistics.js";
 import { formatBytes, formatCount, formatInterval, formatNumber, formatPercent, NOT_MEASURED } from "../format.js";
 import type { ModelReport, Report } from "../report.js";
+import { roleNames, roles } from "../roles.js";
 import { html, type Markup } from "./markup.js";
-import { roleNames, roles } from "./roles.js";
 
 /** A row: its name, its unit and what stands in a model's cell. */
 interface Measure {

@@ -1,6 +1,6 @@
 /** @file What the four models of a report are called: in the page, and where room is short. */
 
-import type { ModelRole } from "../report.js";
+import type { ModelRole } from "./report.js";
 
 /** In the order of the table. */
 export const roles: readonly ModelRole[] = ["teacher", "student-before", "student-after", "twin"];

@@ -1,0 +1,63 @@
+/** @file The command line as a whole: its commands, its help and how it ends. */
+
+import { Command } from "commander";
+import { checkCommand } from "./check.js";
+import type { Context } from "./command.js";
+import { doctorCommand } from "./doctor.js";
+import { evaluateCommand } from "./evaluate.js";
+import { inspectCommand } from "./inspect.js";
+import { lossCommand } from "./loss.js";
+import { type ExitCode, printError } from "./print-error.js";
+import { quickstartCommand } from "./quickstart.js";
+import { runCommand } from "./run.js";
+import { scoreCommand } from "./score.js";
+import { version } from "./version.js";
+
+/** In the order in which help lists them. */
+const commands = [
+  quickstartCommand,
+  checkCommand,
+  runCommand,
+  evaluateCommand,
+  scoreCommand,
+  lossCommand,
+  inspectCommand,
+  doctorCommand,
+] as const;
+
+/**
+ * Runs a command line.
+ *
+ * @param words - without the program's own name: `["run", "mine.yaml"]`.
+ * @returns how the process should end; nothing is thrown.
+ */
+export async function runCommandLine(words: readonly string[], context: Context): Promise<ExitCode> {
+  const { out, err } = context.terminal;
+  const program = new Command("limbeck")
+    .description("Distil language models: a large model teaches one that is small, cheap and yours.")
+    .version(version, "--version", "print limbeck's version")
+    .helpOption("--help", "print help")
+    .helpCommand(false)
+    .addHelpText("after", '\nStart with "limbeck quickstart"; "limbeck COMMAND --help" has examples.');
+  for (const make of commands) program.addCommand(make(context));
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .helpOption("--help", "print help")
+      .configureOutput({
+        writeOut: (text) => out.write(text),
+        writeErr: (text) => err.write(text),
+        outputError: () => {}, // printError says it, in the form of all errors
+        getOutHelpWidth: () => out.width,
+        getErrHelpWidth: () => err.width,
+        getOutHasColors: () => false,
+        getErrHasColors: () => false,
+      });
+  }
+  try {
+    await program.parseAsync(words, { from: "user" });
+    return 0;
+  } catch (error) {
+    return printError(error, err, { isVerbose: words.includes("--verbose") });
+  }
+}

@@ -1,0 +1,145 @@
+/** @file How far a long command is: one line rewritten in place on a terminal, a line now and then elsewhere. */
+
+import type { RunEvent } from "../recipes/run-recipe.js";
+import { formatCount, formatNumber, formatSeconds } from "../report/format.js";
+import type { Output } from "./terminal.js";
+
+/** Shows events of a run as they come. */
+export interface Progress {
+  show(event: RunEvent): void;
+  /** A line of its own, above the progress line. */
+  note(text: string): void;
+  /** Leaves the last state standing. */
+  end(): void;
+}
+
+/** What a progress line says. */
+interface Task {
+  readonly name: string;
+  readonly done: number;
+  readonly total: number;
+  readonly unit: string;
+  /** Further figures, the most telling first; those that do not fit are left out. */
+  readonly figures: readonly string[];
+}
+
+/** Milliseconds between two rewritings of the line, and between two lines where nothing is rewritten. */
+const rewriteEvery = 100;
+const lineEvery = 30_000;
+const runNames = { student: "student", twin: "twin" } as const;
+
+/** @param now - milliseconds; a clock of its own for tests. */
+export function showProgress(output: Output, now: () => number = Date.now): Progress {
+  let task: Task | undefined;
+  let start = { name: "", at: 0, done: 0 };
+  let shownAt = Number.NEGATIVE_INFINITY;
+  let shownShare = 0;
+  let isLineOpen = false;
+  let heldOutKl: number | undefined;
+
+  const closeLine = (isKept: boolean): void => {
+    if (!isLineOpen) return;
+    output.write(isKept ? "\n" : "\r\x1b[2K");
+    isLineOpen = false;
+  };
+  const note = (text: string): void => {
+    closeLine(false);
+    output.write(`${text}\n`);
+    if (task !== undefined && output.isTerminal) draw(task);
+  };
+  const draw = (current: Task): void => {
+    shownAt = now();
+    shownShare = current.done / current.total;
+    const elapsed = (now() - start.at) / 1000;
+    const isMeasured = current.done > start.done && elapsed > 0 && current.done < current.total;
+    const left = isMeasured ? (elapsed / (current.done - start.done)) * (current.total - current.done) : undefined;
+    const figures = [...(left === undefined ? [] : [`${formatSeconds(left)} left`]), ...current.figures];
+    if (output.isTerminal) {
+      output.write(`\r\x1b[2K${progressLine({ ...current, figures }, output)}`);
+      isLineOpen = true;
+    } else {
+      output.write(`${plainLine({ ...current, figures })}\n`);
+    }
+  };
+  const advance = (next: Task): void => {
+    if (next.name !== start.name) {
+      end();
+      start = { name: next.name, at: now(), done: next.done };
+      shownShare = 0;
+      shownAt = Number.NEGATIVE_INFINITY;
+    }
+    task = next;
+    const isDone = next.done >= next.total;
+    const wait = now() - shownAt;
+    const isDue = output.isTerminal
+      ? wait >= rewriteEvery
+      : next.done / next.total >= shownShare + 0.1 || wait >= lineEvery;
+    if (isDue || isDone) draw(next);
+    if (isDone) end();
+  };
+  const end = (): void => {
+    closeLine(true);
+    task = undefined;
+    start = { name: "", at: 0, done: 0 };
+  };
+
+  return {
+    note,
+    end,
+    show(event) {
+      switch (event.type) {
+        case "phase":
+          end();
+          heldOutKl = undefined;
+          return note(output.style("bold", event.message));
+        case "progress":
+          return advance({ name: event.task, done: event.done, total: event.total, unit: event.unit, figures: [] });
+        case "step":
+          return advance({
+            name: runNames[event.run],
+            done: event.step,
+            total: event.steps,
+            unit: "steps",
+            figures: [
+              `loss ${formatNumber(event.loss)}`,
+              ...(heldOutKl === undefined ? [] : [`KL ${formatNumber(heldOutKl)}`]),
+              `${formatCount(event.tokensPerSecond)} tok/s`,
+            ],
+          });
+        case "evaluation": {
+          const { klTeacherStudent: kl, perplexity, isBest } = event.evaluation;
+          heldOutKl = kl;
+          const figures = [
+            ...(kl === undefined ? [] : [`KL ${formatNumber(kl)}`]),
+            `perplexity ${formatNumber(perplexity)}${isBest ? ", best so far" : ""}`,
+          ];
+          return note(`  ${runNames[event.run]}, step ${event.step}: held-out ${figures.join(", ")}`);
+        }
+        case "checkpoint":
+          return note(output.style("dim", `  checkpoint ${event.path}`));
+        case "warning":
+          return note(`${output.style("yellow", `warning[${event.code}]`)}: ${event.message}`);
+      }
+    },
+  };
+}
+
+/** `student  ━━━━━━━━────  120/400  1 min 20 s left  loss 3.21  KL 0.812`, one column short of the width. */
+function progressLine({ name, done, total, figures }: Task, output: Output): string {
+  const head = `${name}  `;
+  const count = `  ${formatCount(done)}/${formatCount(total)}`;
+  const shortestBar = 6;
+  let tail = count;
+  for (const figure of figures) {
+    if (head.length + shortestBar + tail.length + 2 + figure.length < output.width) tail += `  ${figure}`;
+  }
+  const length = Math.min(24, Math.max(0, output.width - 1 - head.length - tail.length));
+  const filled = Math.round(length * Math.min(1, done / total));
+  const bar = output.style("green", "━".repeat(filled)) + output.style("dim", "─".repeat(length - filled));
+  return head + bar + tail;
+}
+
+function plainLine({ name, done, total, unit, figures }: Task): string {
+  const share = Math.round((100 * done) / total);
+  return `${name}: ${formatCount(done)} of ${formatCount(total)} ${unit} (${share} %)${figures.map((text) => `, ${text}`).join("")}`;
+}

@@ -1,0 +1,44 @@
+/** @file A batch as the tensors that graphs are fed: token rectangles, and response rows in whole chunks. */
+
+import type { Feeds } from "../runtime/executor.js";
+import { float32Tensor, type HostTensor, int32Tensor } from "../runtime/tensor.js";
+import type { ResponseRows, TokenBatch } from "./batch.js";
+
+/** The `ids`, `positions` and `documents` that a placed model reads. */
+export function tokenFeeds({ sequences, tokens, ids, positions, documents }: TokenBatch): Feeds {
+  const dims = [sequences, tokens];
+  return {
+    ids: int32Tensor(dims, ids),
+    positions: int32Tensor(dims, positions),
+    documents: int32Tensor(dims, documents),
+  };
+}
+
+/** Response rows in chunks of `chunkRows`; the last chunk is filled up with copies of the first row at weight 0. */
+export interface ChunkedRows {
+  readonly chunks: number;
+  readonly chunkRows: number;
+  readonly feeds: Feeds;
+}
+
+/** `rowIndex` (into the student's positions), `targetIds` and `rowWeights`, each `[chunks, chunkRows]`. */
+export function chunkRows(rows: ResponseRows, chunkSize: number): ChunkedRows {
+  const chunks = Math.max(1, Math.ceil(rows.count / chunkSize));
+  const dims = [chunks, chunkSize];
+  const padded = (values: Int32Array): HostTensor => {
+    const data = new Int32Array(chunks * chunkSize);
+    data.set(values);
+    return int32Tensor(dims, data);
+  };
+  const weights = new Float32Array(chunks * chunkSize);
+  weights.set(rows.weights);
+  return {
+    chunks,
+    chunkRows: chunkSize,
+    feeds: {
+      rowIndex: padded(rows.studentIndex),
+      targetIds: padded(rows.targetIds),
+      rowWeights: float32Tensor(dims, weights),
+    },
+  };
+}

@@ -1,0 +1,144 @@
+/** @file What a model says about every response row: losses, divergence from the teacher, agreement, likeliest tokens. */
+
+import { chunkRows, tokenFeeds } from "../data/batch-feeds.js";
+import type { DistillationBatch } from "../data/batch.js";
+import { Graph, type Value } from "../graph/graph.js";
+import * as g from "../graph/ops/index.js";
+import { type Chunk, takeChunk } from "../losses/chunked-head.js";
+import { objectiveRows } from "../losses/objective.js";
+import type { Objective } from "../losses/options.js";
+import { type ModelDefinition, placeModel } from "../models/model-graph.js";
+import { type CompileOptions, compile, type Feeds } from "../runtime/executor.js";
+import type { HostTensor } from "../runtime/tensor.js";
+import { type SignalForm, signalFeeds, signalInputs } from "../signals/signal-feeds.js";
+import type { TeacherSignal } from "../signals/teacher-signal.js";
+
+/** Numbers per response row, in the order of the batch's rows. */
+export interface RowScores {
+  /** Natural log-prob of the row's token, over the model's whole head. */
+  readonly targetLogProbs: Float32Array;
+  /** Σ weight · term of the objective; absent without one. */
+  readonly objective?: Float32Array;
+  /** KL(teacher ‖ model) at temperature 1; absent without a teacher, like the next two. */
+  readonly kl?: Float32Array;
+  /** 1 where both find the same token most likely. */
+  readonly agreement?: Float32Array;
+  readonly teacherTargetLogProbs?: Float32Array;
+  /** The k likeliest tokens, `[rows, k]`; absent unless asked for. */
+  readonly top?: TopTokens;
+  readonly teacherTop?: TopTokens;
+}
+
+export interface TopTokens {
+  readonly k: number;
+  readonly ids: Int32Array;
+  readonly logProbs: Float32Array;
+}
+
+export interface RowScorerOptions extends CompileOptions {
+  readonly positionCount: number;
+  readonly chunkRows: number;
+  /** The teacher's signal; undefined to score the model alone. */
+  readonly signal?: SignalForm | undefined;
+  readonly objective?: Objective | undefined;
+  /** How many of the likeliest tokens to return per row. */
+  readonly topK?: number;
+}
+
+/** A compiled scorer. */
+export interface RowScorer {
+  /** @param weights - the model's weights by name, and the teacher's head where there is a signal. */
+  score(batch: DistillationBatch, weights: Feeds, signal?: TeacherSignal): Promise<RowScores>;
+  dispose(): Promise<void>;
+}
+
+const comparison: Objective = {
+  kl: { kind: "divergence", divergence: "forward-kl", weight: 1, temperature: 1, scaleByTemperatureSquared: true },
+};
+
+/** Per-row values of one chunk, by name. */
+function chunkScores(chunk: Chunk, options: RowScorerOptions): Readonly<Record<string, Value>> {
+  const { logits, targetIds, teacher } = chunk;
+  const logProbs = g.logSoftmax(logits);
+  const scores: Record<string, Value> = { targetLogProbs: pick(logProbs, targetIds) };
+  const addTop = (name: string, values: Value) => {
+    if (!options.topK) return;
+    const { values: best, indices } = g.topK(values, options.topK);
+    scores[`${name}LogProbs`] = best;
+    scores[`${name}Ids`] = g.cast(indices, "int32");
+  };
+  addTop("top", logProbs);
+  const rows = { studentLogits: logits, teacher, targetIds };
+  if (options.objective) {
+    const { objective } = options;
+    const terms = Object.entries(objectiveRows(objective, rows)).map(([name, values]) => g.mul(values, objective[name]!.weight));
+    scores.objective = terms.reduce((sum, term) => g.add(sum, term));
+  }
+  if (teacher && teacher.kind !== "sparse") {
+    const teacherLogProbs = g.logSoftmax(teacher.logits);
+    scores.kl = objectiveRows(comparison, rows).kl!;
+    scores.agreement = g.where(g.equal(g.argMax(logits), g.argMax(teacher.logits)), logits.graph.number("float32", 1), 0);
+    scores.teacherTargetLogProbs = pick(teacherLogProbs, targetIds);
+    addTop("teacherTop", teacherLogProbs);
+  }
+  return scores;
+}
+
+function pick(logProbs: Value, targetIds: Value): Value {
+  const rows = targetIds.shape[0]!;
+  return g.reshape(g.gatherElements(logProbs, g.reshape(targetIds, [rows, 1])), [rows]);
+}
+
+/** Compiles a scorer: the model's body, and its head one chunk of rows at a time. */
+export async function makeRowScorer(model: ModelDefinition, options: RowScorerOptions): Promise<RowScorer> {
+  const graph = new Graph();
+  const placed = placeModel(graph, model, { positionCount: options.positionCount });
+  const rows = (name: string, dtype: "int32" | "float32") => graph.input(name, dtype, ["chunks", options.chunkRows]);
+  const inputs = {
+    hidden: g.gather(placed.hidden, rows("rowIndex", "int32")),
+    headWeight: placed.headWeight,
+    targetIds: rows("targetIds", "int32"),
+    rowWeights: rows("rowWeights", "float32"),
+    teacher: options.signal && signalInputs(graph, options.signal, options.chunkRows, "float32"),
+  };
+  let names: readonly string[] = [];
+  const { scanned } = g.loop(g.dimScalar(inputs.hidden, 0), "chunks", [], (_body, iteration) => {
+    const scores = chunkScores(takeChunk(inputs, iteration), options);
+    names = Object.keys(scores);
+    return { carried: [], scanned: Object.values(scores) };
+  });
+  const program = await compile(graph, Object.fromEntries(names.map((name, i) => [name, scanned[i]!])), options);
+  return {
+    async score(batch, weights, signal) {
+      const chunked = chunkRows(batch.rows, options.chunkRows);
+      const outputs: Record<string, HostTensor> = await program.run({
+        ...weights,
+        ...tokenFeeds(batch.student),
+        ...chunked.feeds,
+        ...(signal ? signalFeeds(signal, chunked.chunks, chunked.chunkRows) : {}),
+      });
+      return readScores(outputs, batch.rows.count, options.topK ?? 0);
+    },
+    dispose: () => program.dispose(),
+  };
+}
+
+/** The rows without those that only fill the last chunk. */
+function readScores(outputs: Readonly<Record<string, HostTensor>>, count: number, k: number): RowScores {
+  const floats = (name: string, width = 1) => outputs[name] && (outputs[name].data as Float32Array).slice(0, count * width);
+  const top = (name: string): TopTokens | undefined => {
+    const ids = outputs[`${name}Ids`];
+    if (!ids) return undefined;
+    return { k, ids: (ids.data as Int32Array).slice(0, count * k), logProbs: floats(`${name}LogProbs`, k)! };
+  };
+  const scores = {
+    targetLogProbs: floats("targetLogProbs")!,
+    objective: floats("objective"),
+    kl: floats("kl"),
+    agreement: floats("agreement"),
+    teacherTargetLogProbs: floats("teacherTargetLogProbs"),
+    top: top("top"),
+    teacherTop: top("teacherTop"),
+  };
+  return Object.fromEntries(Object.entries(scores).filter(([, value]) => value !== undefined)) as unknown as RowScores;
+}

@@ -1,0 +1,125 @@
+/**
+ * @file The output head and the loss, one chunk of rows at a time, as one ONNX Loop: peak memory does not grow with
+ * rows × vocabulary, forward or backward.
+ */
+
+import { gradients } from "../autodiff/gradients.js";
+import type { Constant, Value } from "../graph/graph.js";
+import * as g from "../graph/ops/index.js";
+import type { SignalInputs } from "../signals/signal-feeds.js";
+import { objectiveRows, type TeacherRows } from "./objective.js";
+import type { Objective } from "./options.js";
+
+/** Rows in chunks, as graph values. */
+export interface ChunkedInputs {
+  /** The student's final hidden states of the response rows, `[chunks, chunkRows, hidden]`. */
+  readonly hidden: Value;
+  /** The student's output head, `[headWidth, hidden]`. */
+  readonly headWeight: Value;
+  /** `[chunks, chunkRows]`; the next token of each row. */
+  readonly targetIds: Value;
+  /** `[chunks, chunkRows]`; 0 for rows that only fill the last chunk. */
+  readonly rowWeights: Value;
+  readonly teacher: SignalInputs | undefined;
+}
+
+/** One chunk's rows inside the loop. */
+export interface Chunk {
+  /** `[chunkRows, hidden]`. */
+  readonly hidden: Value;
+  /** `[chunkRows, headWidth]`. */
+  readonly logits: Value;
+  readonly targetIds: Value;
+  readonly rowWeights: Value;
+  readonly teacher: TeacherRows | undefined;
+}
+
+/** The rows of one iteration, with the student's and the teacher's heads applied. */
+export function takeChunk(inputs: ChunkedInputs, iteration: Value): Chunk {
+  const take = (value: Value) => g.gather(value, iteration);
+  const hidden = take(inputs.hidden);
+  return {
+    hidden,
+    logits: g.matMul(hidden, inputs.headWeight, { transposeB: true }),
+    targetIds: take(inputs.targetIds),
+    rowWeights: take(inputs.rowWeights),
+    teacher: inputs.teacher && teacherOfChunk(inputs.teacher, take),
+  };
+}
+
+function teacherOfChunk(teacher: SignalInputs, take: (value: Value) => Value): TeacherRows {
+  switch (teacher.kind) {
+    case "hidden":
+      return { kind: "hidden", logits: g.matMul(take(teacher.hidden), teacher.headWeight, { transposeB: true }) };
+    case "dense":
+      return { kind: "dense", logits: take(teacher.logits) };
+    case "sparse": {
+      const topK = { ids: take(teacher.ids), logProbs: take(teacher.logProbs) };
+      const normalizers = new Map([...teacher.logNormalizers].map(([each, value]) => [each, take(value)]));
+      return { kind: "sparse", topK: (temperature) => ({ ...topK, logNormalizer: normalizers.get(temperature) }) };
+    }
+  }
+}
+
+export interface ObjectiveSums {
+  /** Σ over rows of rowWeight · Σ weight · term, scalar; differentiable in `hidden` and `headWeight`. */
+  readonly total: Value;
+  /** Per term Σ over rows of rowWeight · term, unweighted; scalars. */
+  readonly terms: Readonly<Record<string, Value>>;
+}
+
+/**
+ * The sums of an objective over all rows.
+ *
+ * Every iteration computes its chunk's logits, the terms and their gradient, adds the head's weight gradient to what it
+ * carries and scans out the hidden states' gradient. Differentiation sees one chunk only, as a graph of its own, so it works
+ * for every divergence; the loop's result enters the graph around it as a composite with a closed-form gradient.
+ */
+export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): ObjectiveSums {
+  const { hidden, headWeight } = inputs;
+  const { graph } = hidden;
+  const names = Object.keys(objective);
+  return graph.within("objective", () => {
+    const trips = g.dimScalar(hidden, 0);
+    const zero = graph.number(hidden.dtype, 0);
+    const initial = [g.zeros(headWeight, headWeight.shape), ...names.map(() => zero)];
+    const { carried, scanned } = g.loop(trips, hidden.shape[0]!, initial, (_body, iteration, [headGradient, ...sums]) => {
+      const chunk = takeChunk(inputs, iteration);
+      const rows = objectiveRows(objective, { ...chunk, studentLogits: chunk.logits });
+      const termSums = names.map((name) => g.reduceSum(g.mul(rows[name]!, chunk.rowWeights)));
+      const weighted = names.map((name, i) => times(termSums[i]!, objective[name]!.weight));
+      const [logitsGradient] = gradients(
+        weighted.reduce((sum, term) => g.add(sum, term)),
+        [chunk.logits],
+      ) as [Value];
+      return {
+        carried: [
+          g.gemm(logitsGradient, chunk.hidden, headGradient!, { transposeA: true }),
+          ...termSums.map((sum, i) => g.add(sums[i]!, sum)),
+        ],
+        scanned: [g.matMul(logitsGradient, headWeight)],
+      };
+    });
+    const [headGradient, ...sums] = carried as [Value, ...Value[]];
+    const total = sums
+      .map((sum, i) => times(sum, objective[names[i]!]!.weight))
+      .reduce((left, right) => g.add(left, right));
+    return {
+      total: g.customGradient(total, [hidden, headWeight], (cotangent) => [
+        scaleBy(scanned[0]!, cotangent),
+        scaleBy(headGradient, cotangent),
+      ]),
+      terms: Object.fromEntries(names.map((name, i) => [name, sums[i]!])),
+    };
+  });
+}
+
+function times(value: Value, factor: number): Value {
+  return factor === 1 ? value : g.mul(value, factor);
+}
+
+/** A gradient times a scalar cotangent, which is the constant 1 where the total is the loss. */
+function scaleBy(gradient: Value, cotangent: Value): Value {
+  const isOne = "data" in cotangent && Number((cotangent as Constant).data[0]) === 1;
+  return isOne ? gradient : g.mul(gradient, cotangent);
+}

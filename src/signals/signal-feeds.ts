@@ -1,0 +1,84 @@
+/** @file A teacher signal as graph inputs and as the tensors fed to them, in the same chunks as the rows. */
+
+import { ShapeError } from "../errors.js";
+import type { FloatDType } from "../graph/dtype.js";
+import type { Graph, Value } from "../graph/graph.js";
+import type { Feeds } from "../runtime/executor.js";
+import { float32Tensor, int32Tensor } from "../runtime/tensor.js";
+import type { TeacherSignal } from "./teacher-signal.js";
+
+/** What is known of a signal before the first batch: enough to build a graph for it. */
+export type SignalForm =
+  | { readonly kind: "hidden"; readonly hiddenSize: number; readonly headWidth: number }
+  | { readonly kind: "dense"; readonly headWidth: number }
+  | { readonly kind: "sparse"; readonly k: number; readonly temperatures: readonly number[] };
+
+/** The graph inputs of a signal, each `[chunks, chunkRows, …]`. */
+export type SignalInputs =
+  | { readonly kind: "hidden"; readonly hidden: Value; readonly headWeight: Value }
+  | { readonly kind: "dense"; readonly logits: Value }
+  | {
+      readonly kind: "sparse";
+      readonly ids: Value;
+      readonly logProbs: Value;
+      /** `[chunks, chunkRows, 1]` by temperature. */
+      readonly logNormalizers: ReadonlyMap<number, Value>;
+    };
+
+/** Name of the graph parameter that holds the teacher's output head, `[headWidth, hiddenSize]`. */
+export const teacherHeadName = "teacher.head";
+
+/** Declares the inputs of a signal. */
+export function signalInputs(graph: Graph, form: SignalForm, chunkSize: number, dtype: FloatDType): SignalInputs {
+  const input = (name: string, width: number) => graph.input(`teacher.${name}`, dtype, ["chunks", chunkSize, width]);
+  switch (form.kind) {
+    case "hidden":
+      return {
+        kind: "hidden",
+        hidden: input("hidden", form.hiddenSize),
+        headWeight: graph.parameter(teacherHeadName, [form.headWidth, form.hiddenSize], dtype),
+      };
+    case "dense":
+      return { kind: "dense", logits: input("logits", form.headWidth) };
+    case "sparse":
+      return {
+        kind: "sparse",
+        ids: graph.input("teacher.ids", "int32", ["chunks", chunkSize, form.k]),
+        logProbs: input("logProbs", form.k),
+        logNormalizers: new Map(
+          form.temperatures.filter((each) => each !== 1).map((each) => [each, input(`logNormalizer_${each}`, 1)]),
+        ),
+      };
+  }
+}
+
+/** The tensors for the inputs of {@link signalInputs}; rows that only fill the last chunk are zeros. */
+export function signalFeeds(signal: TeacherSignal, chunks: number, chunkSize: number): Feeds {
+  const rows = chunks * chunkSize;
+  if (signal.rows > rows) {
+    throw new ShapeError(`signals: ${chunks} chunks of ${chunkSize} hold ${rows} rows, got a signal of ${signal.rows}.`);
+  }
+  const floats = (values: Float32Array, width: number) => {
+    const data = values.length === rows * width ? values : new Float32Array(rows * width);
+    if (data !== values) data.set(values);
+    return float32Tensor([chunks, chunkSize, width], data);
+  };
+  switch (signal.kind) {
+    case "hidden":
+      return { "teacher.hidden": floats(signal.hidden, signal.hiddenSize) };
+    case "dense":
+      return { "teacher.logits": floats(signal.logits, signal.headWidth) };
+    case "sparse": {
+      // Ids that fill up are 0, 1, …, k − 1: distinct, as a top-k's are.
+      const ids = Int32Array.from({ length: rows * signal.k }, (_, i) => i % signal.k);
+      ids.set(signal.ids);
+      return {
+        "teacher.ids": int32Tensor([chunks, chunkSize, signal.k], ids),
+        "teacher.logProbs": floats(signal.logProbs, signal.k),
+        ...Object.fromEntries(
+          [...signal.logNormalizers].map(([each, values]) => [`teacher.logNormalizer_${each}`, floats(values, 1)]),
+        ),
+      };
+    }
+  }
+}

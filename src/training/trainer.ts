@@ -1,0 +1,162 @@
+/** @file One student being trained: its weights and moments, and the optimizer step over micro-batches. */
+
+import { type ChunkedRows, chunkRows, tokenFeeds } from "../data/batch-feeds.js";
+import type { DistillationBatch } from "../data/batch.js";
+import { NonFiniteError } from "../errors.js";
+import type { Objective } from "../losses/options.js";
+import type { CompileOptions, Feeds } from "../runtime/executor.js";
+import { float32Tensor, type HostTensor, scalarOf } from "../runtime/tensor.js";
+import { signalFeeds } from "../signals/signal-feeds.js";
+import type { LocalTeacher } from "../teachers/local-teacher.js";
+import type { LoadedModel } from "../weights/load-model.js";
+import { gradientNorm, isDecayed, type OptimizedParameter, updateParameter } from "./adamw.js";
+import type { TrainingOptions } from "./options.js";
+import { compileTrainingGraph, type TrainingProgram } from "./training-graph.js";
+
+/** What a step reports: loss and terms before the update, as means over the step's rows. */
+export interface StepResult {
+  readonly loss: number;
+  readonly terms: Readonly<Record<string, number>>;
+  /** L2 before clipping, tied weights once. */
+  readonly gradientNorm: number;
+  /** Tokens that the student read. */
+  readonly tokens: number;
+}
+
+export interface TrainerOptions extends CompileOptions {
+  readonly positionCount: number;
+  readonly chunkRows: number;
+  readonly optimizer: Pick<TrainingOptions, "betas" | "epsilon" | "weightDecay" | "clipNorm">;
+}
+
+/** A student in training. Its weights are copies: the model that it started from stays as it was. */
+export class Trainer {
+  readonly parameters: readonly OptimizedParameter[];
+  /** The weights as tensors over the same memory, for scoring between steps. */
+  readonly weights: Feeds;
+  readonly #training: TrainingProgram;
+  readonly #teacher: LocalTeacher | undefined;
+  readonly #options: TrainerOptions;
+
+  private constructor(
+    parameters: readonly OptimizedParameter[],
+    weights: Feeds,
+    training: TrainingProgram,
+    teacher: LocalTeacher | undefined,
+    options: TrainerOptions,
+  ) {
+    this.parameters = parameters;
+    this.weights = weights;
+    this.#training = training;
+    this.#teacher = teacher;
+    this.#options = options;
+  }
+
+  static async create(
+    student: LoadedModel,
+    teacher: LocalTeacher | undefined,
+    objective: Objective,
+    options: TrainerOptions,
+  ): Promise<Trainer> {
+    const training = await compileTrainingGraph(student, objective, { ...options, signal: teacher?.form });
+    const parameters = student.architecture.parameters(student.shape).map(({ name, role }) => {
+      const weights = (student.weights.get(name)!.data as Float32Array).slice();
+      const { length } = weights;
+      return {
+        name,
+        weights,
+        firstMoment: new Float32Array(length),
+        secondMoment: new Float32Array(length),
+        isDecayed: isDecayed(role),
+      };
+    });
+    const tensors = parameters.map(({ name, weights }): [string, HostTensor] => [
+      name,
+      float32Tensor(student.weights.get(name)!.dims, weights),
+    ]);
+    return new Trainer(parameters, Object.fromEntries(tensors), training, teacher, options);
+  }
+
+  /**
+   * One optimizer step. All micro-batches share one denominator, the weight of all their rows, so that how a step is cut
+   * into micro-batches changes nothing.
+   *
+   * @param step - from 1.
+   * @throws NonFiniteError where the loss or the gradient is not finite; the weights are those before the step.
+   */
+  async step(microBatches: readonly DistillationBatch[], step: number, learningRate: number): Promise<StepResult> {
+    const { program, termNames } = this.#training;
+    const weight = microBatches.reduce((sum, { rows }) => sum + rows.weights.reduce((a, b) => a + b, 0), 0);
+    const denominator = weight === 0 ? 1 : weight;
+    const gradients = new Map<string, Float32Array>();
+    let total = 0;
+    const terms: Record<string, number> = Object.fromEntries(termNames.map((name) => [name, 0]));
+    for (const [index, batch] of microBatches.entries()) {
+      const rows = chunkRows(batch.rows, this.#options.chunkRows);
+      const outputs: Record<string, HostTensor> = await program.run(await this.#feeds(batch, rows));
+      const sum = scalarOf(outputs.total!);
+      if (!Number.isFinite(sum)) throw this.#nonFinite("loss", sum, step, index, batch);
+      total += sum;
+      for (const name of termNames) terms[name] = terms[name]! + scalarOf(outputs[`term:${name}`]!);
+      for (const { name } of this.parameters) {
+        addInto(gradients, name, outputs[`gradient:${name}`]!.data as Float32Array);
+      }
+    }
+    const norm = gradientNorm(gradients.values()) / denominator;
+    if (!Number.isFinite(norm)) throw this.#nonFinite("gradient norm", norm, step, 0, microBatches[0]!);
+    const { clipNorm } = this.#options.optimizer;
+    const clip = clipNorm === null ? 1 : Math.min(1, clipNorm / (norm + 1e-6));
+    for (const parameter of this.parameters) {
+      const gradient = gradients.get(parameter.name)!;
+      updateParameter(parameter, gradient, step, learningRate, clip / denominator, this.#options.optimizer);
+    }
+    return {
+      loss: total / denominator,
+      terms: Object.fromEntries(termNames.map((name) => [name, terms[name]! / denominator])),
+      gradientNorm: norm,
+      tokens: microBatches.reduce((sum, { student }) => sum + countTokens(student.documents), 0),
+    };
+  }
+
+  async dispose(): Promise<void> {
+    await this.#training.program.dispose();
+  }
+
+  async #feeds(batch: DistillationBatch, rows: ChunkedRows): Promise<Feeds> {
+    const signal = await this.#teacher?.signal(batch);
+    return {
+      ...this.weights,
+      ...this.#teacher?.headFeeds,
+      ...tokenFeeds(batch.student),
+      ...rows.feeds,
+      ...(signal ? signalFeeds(signal, rows.chunks, rows.chunkRows) : {}),
+    };
+  }
+
+  #nonFinite(what: string, value: number, step: number, microBatch: number, batch: DistillationBatch): NonFiniteError {
+    const bad = this.parameters.find(({ weights }) => !weights.every(Number.isFinite));
+    const rows = [...new Set(batch.rows.documents)];
+    return new NonFiniteError(
+      `training: the ${what} became ${value} at step ${step} (micro-batch ${microBatch + 1}, documents ` +
+        `${rows.slice(0, 8).join(", ")}${rows.length > 8 ? ", …" : ""}); ` +
+        (bad ? `the weight "${bad.name}" is not finite.` : "all weights are finite."),
+      {
+        hint: "Lower training.learningRate, or set training.clipNorm.",
+        details: { step, microBatch, documents: rows, weight: bad?.name },
+      },
+    );
+  }
+}
+
+/** Adds a gradient to what earlier micro-batches gave; the first one's array is kept as it is. */
+function addInto(gradients: Map<string, Float32Array>, name: string, gradient: Float32Array): void {
+  const sum = gradients.get(name);
+  if (!sum) gradients.set(name, gradient);
+  else for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + gradient[i]!;
+}
+
+function countTokens(documents: Int32Array): number {
+  let count = 0;
+  for (const document of documents) if (document >= 0) count++;
+  return count;
+}

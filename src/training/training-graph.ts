@@ -1,0 +1,62 @@
+/** @file The training step as one graph: student, response rows, chunked head, and the gradient of every weight. */
+
+import { gradients } from "../autodiff/gradients.js";
+import { Graph, type Value } from "../graph/graph.js";
+import { gather } from "../graph/ops/index.js";
+import { chunkedObjective } from "../losses/chunked-head.js";
+import { needsTeacher } from "../losses/objective.js";
+import type { Objective } from "../losses/options.js";
+import { type ModelDefinition, placeModel } from "../models/model-graph.js";
+import { type CompileOptions, compile, type Program } from "../runtime/executor.js";
+import { type SignalForm, signalInputs } from "../signals/signal-feeds.js";
+
+export interface TrainingGraphOptions extends CompileOptions {
+  readonly positionCount: number;
+  /** Rows that reach the head at once. */
+  readonly chunkRows: number;
+  /** The form of the teacher's signal; undefined where the objective has no teacher. */
+  readonly signal: SignalForm | undefined;
+}
+
+/** One forward and backward pass over a micro-batch. Outputs are sums over its rows: the caller divides once per step. */
+export interface TrainingProgram {
+  readonly program: Program;
+  /** Weights by name, in the order of the model. The gradient of `name` is the output `gradient:name`. */
+  readonly parameterNames: readonly string[];
+  /** Objective terms; the sum of a term is the output `term:name`. */
+  readonly termNames: readonly string[];
+}
+
+export async function compileTrainingGraph(
+  student: ModelDefinition,
+  objective: Objective,
+  options: TrainingGraphOptions,
+): Promise<TrainingProgram> {
+  const graph = new Graph();
+  const placed = placeModel(graph, student, { positionCount: options.positionCount });
+  const rows = (name: string, dtype: "int32" | "float32") => graph.input(name, dtype, ["chunks", options.chunkRows]);
+  const teacher =
+    needsTeacher(objective) && options.signal
+      ? signalInputs(graph, options.signal, options.chunkRows, "float32")
+      : undefined;
+  const { total, terms } = chunkedObjective(
+    {
+      hidden: graph.within("rows", () => gather(placed.hidden, rows("rowIndex", "int32"))),
+      headWeight: placed.headWeight,
+      targetIds: rows("targetIds", "int32"),
+      rowWeights: rows("rowWeights", "float32"),
+      teacher,
+    },
+    objective,
+  );
+  const parameterNames = [...placed.parameters.keys()];
+  const parameterGradients = gradients(total, [...placed.parameters.values()]);
+  const outputs: Record<string, Value> = { total };
+  for (const [name, sum] of Object.entries(terms)) outputs[`term:${name}`] = sum;
+  for (const [i, name] of parameterNames.entries()) outputs[`gradient:${name}`] = parameterGradients[i]!;
+  return {
+    program: await compile(graph, outputs, options),
+    parameterNames,
+    termNames: Object.keys(terms),
+  };
+}
