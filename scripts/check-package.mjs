@@ -16,6 +16,7 @@ const expected = [
   "LICENSE",
   "README.md",
   "CHANGELOG.md",
+  "assets/quickstart/quickstart.yaml",
   "assets/quickstart/train.jsonl.gz",
   "assets/quickstart/held-out.jsonl.gz",
   "assets/quickstart/teacher/config.json",

@@ -22,9 +22,12 @@ import { gradientRules } from "./rules/index.js";
  */
 export function gradients(loss: Value, wrt: readonly Value[]): Value[] {
   if (loss.shape.length > 0 || !isFloat(loss.dtype)) {
-    throw new ShapeError(`gradients: the loss must be a float scalar [], got ${loss.dtype} ${printShape(loss.shape)}.`, {
-      hint: "Reduce it first, or use pullback() with a cotangent.",
-    });
+    throw new ShapeError(
+      `gradients: the loss must be a float scalar [], got ${loss.dtype} ${printShape(loss.shape)}.`,
+      {
+        hint: "Reduce it first, or use pullback() with a cotangent.",
+      },
+    );
   }
   return pullback([{ output: loss, cotangent: loss.graph.number(loss.dtype, 1) }], wrt);
 }

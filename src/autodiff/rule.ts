@@ -1,7 +1,8 @@
 /** @file What a derivative rule is, and the one helper that nearly all of them share. */
 
+import { UnsupportedError } from "../errors.js";
 import { type Shape, sameDim } from "../graph/dims.js";
-import type { Value } from "../graph/graph.js";
+import type { Node, Value } from "../graph/graph.js";
 import type { NodeOf, OpName } from "../graph/op-table.js";
 import { reduceSum, reshape } from "../graph/ops/index.js";
 
@@ -31,7 +32,16 @@ export function sumToShape(gradient: Value, shape: Shape): Value {
   return reshape(summed, shape);
 }
 
-/** The cotangent of a node's only output; the engine calls a rule only where it exists. */
+/** The cotangent of a node's only differentiable output; a rule is called only where one exists. */
 export function only(gradients: readonly (Value | undefined)[]): Value {
   return gradients[0]!;
+}
+
+/** A lazy gradient that has no formula here: an error where it is asked for, nothing where it is not. */
+export function noFormula(node: Pick<Node, "op" | "name">, what: string): LazyGradient {
+  return () => {
+    throw new UnsupportedError(
+      `autodiff: no gradient formula for ${what} of "${node.op}", asked for at node "${node.name}".`,
+    );
+  };
 }

@@ -15,10 +15,15 @@ export interface Context {
 /** A command's line of help: what is typed, and what it is for. */
 export type Example = readonly [commandLine: string, meaning: string];
 
-/** A command with `--verbose`, and examples at the end of its help. */
-export function makeCommand(name: string, description: string, examples: readonly Example[]): Command {
+/**
+ * A command with `--verbose`, and examples at the end of its help.
+ *
+ * @param summary - its line in `limbeck --help`, at most 50 characters.
+ */
+export function makeCommand(name: string, summary: string, description: string, examples: readonly Example[]): Command {
   const lines = examples.map(([commandLine, meaning]) => `  # ${meaning}\n  limbeck ${commandLine}`);
   return new Command(name)
+    .summary(summary)
     .description(description)
     .option("--verbose", "on failure, also print the stack and what led to the error")
     .addHelpText("after", `\nExamples:\n${lines.join("\n")}`);

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { LimbeckError } from "../errors.js";
 import { formatBytes } from "../report/format.js";
+import { packageVersion } from "../version.js";
 import { type Context, jsonLine, makeCommand } from "./command.js";
 import { facts, type Terminal } from "./terminal.js";
-import { version } from "./version.js";
 
 /** One thing looked at. `absent` is not there, and needed for some things only. */
 interface Finding {
@@ -25,10 +25,15 @@ const leastMemory = 2e9;
 const leastDiskSpace = 1e9;
 
 export function doctorCommand({ terminal }: Context): Command {
-  return makeCommand("doctor", "Say what works on this machine, and what to do about the rest.", [
-    ["doctor", "in words; exit status 1 where something that limbeck needs does not work"],
-    ["doctor --json", "as JSON"],
-  ])
+  return makeCommand(
+    "doctor",
+    "what works on this machine",
+    "Say what works on this machine, and what to do about the rest.",
+    [
+      ["doctor", "in words; exit status 1 where something that limbeck needs does not work"],
+      ["doctor --json", "as JSON"],
+    ],
+  )
     .option("--json", "print one JSON object")
     .action(async ({ json }: { readonly json?: boolean }) => {
       const findings = await examine();
@@ -41,7 +46,7 @@ export function doctorCommand({ terminal }: Context): Command {
 
 async function examine(): Promise<Finding[]> {
   return [
-    { name: "limbeck", state: "ok", found: version },
+    { name: "limbeck", state: "ok", found: packageVersion },
     checkNode(),
     checkProcessor(),
     checkMemory(),

@@ -14,11 +14,16 @@ interface LossFlags {
 }
 
 export function lossCommand({ terminal: { out } }: Context): Command {
-  return makeCommand("loss", "Compute an objective and its gradient on distributions that you write by hand.", [
-    ["loss case.json", 'with { "teacher": { "logits": [[2, 0, 1]] }, "student": { "logits": [[1, 1, 0]] }, … }'],
-    ["loss - --json < case.json", "from standard input, as JSON with the whole gradient"],
-    ["loss case.json --import ./my-divergence.js", "with a divergence of your own"],
-  ])
+  return makeCommand(
+    "loss",
+    "an objective and its gradient, written by hand",
+    "Compute an objective and its gradient on distributions that you write by hand.",
+    [
+      ["loss case.json", '{ "teacher": { "logits": [[2, 0]] }, "student": { … }, "objective": { … } }'],
+      ["loss - --json < case.json", "from standard input, as JSON with the whole gradient"],
+      ["loss case.json --import ./my-divergence.js", "with a divergence of your own"],
+    ],
+  )
     .argument("<file>", 'JSON with teacher, student, targetIds, responseMask and objective; "-" is standard input')
     .option("--import <file>", "load a module that defines divergences; repeatable", collect)
     .option("--json", "print one JSON object: value, terms, rows and gradient")

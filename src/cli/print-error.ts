@@ -18,12 +18,16 @@ export class UsageError extends LimbeckError {
 /**
  * Prints `error[CODE]: message` and the hint, and says how the process ends.
  *
- * @param options - `isVerbose`: also the stack, and the errors that led to this one.
+ * @param options - `isVerbose`: also the stack, and the errors that led to this one; `help`: what explains the command line.
  */
-export function printError(error: unknown, output: Output, options: { readonly isVerbose: boolean }): ExitCode {
+export function printError(
+  error: unknown,
+  output: Output,
+  options: { readonly isVerbose: boolean; readonly help: string },
+): ExitCode {
   if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help and --version end this way
   if (error instanceof CommanderError && error.code === "commander.help") return 2; // no command was given; help was printed
-  const { code, message, hint } = describe(error);
+  const { code, message, hint = code === "USAGE" ? `See "${options.help}".` : undefined } = describe(error);
   output.write(`${output.style("red", `error[${code}]`)}: ${message}\n`);
   if (hint !== undefined) {
     const [first, ...rest] = wrap(hint, output.width - 8);

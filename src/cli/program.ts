@@ -1,6 +1,7 @@
 /** @file The command line as a whole: its commands, its help and how it ends. */
 
 import { Command } from "commander";
+import { packageVersion } from "../version.js";
 import { checkCommand } from "./check.js";
 import type { Context } from "./command.js";
 import { doctorCommand } from "./doctor.js";
@@ -11,7 +12,6 @@ import { type ExitCode, printError } from "./print-error.js";
 import { quickstartCommand } from "./quickstart.js";
 import { runCommand } from "./run.js";
 import { scoreCommand } from "./score.js";
-import { version } from "./version.js";
 
 /** In the order in which help lists them. */
 const commands = [
@@ -35,8 +35,7 @@ export async function runCommandLine(words: readonly string[], context: Context)
   const { out, err } = context.terminal;
   const program = new Command("limbeck")
     .description("Distil language models: a large model teaches one that is small, cheap and yours.")
-    .version(version, "--version", "print limbeck's version")
-    .helpOption("--help", "print help")
+    .version(packageVersion, "--version", "print limbeck's version")
     .helpCommand(false)
     .addHelpText("after", '\nStart with "limbeck quickstart"; "limbeck COMMAND --help" has examples.');
   for (const make of commands) program.addCommand(make(context));
@@ -44,6 +43,9 @@ export async function runCommandLine(words: readonly string[], context: Context)
     command
       .exitOverride()
       .helpOption("--help", "print help")
+      .configureHelp({
+        subcommandTerm: (sub) => [sub.name(), sub.usage().replace(/\[options\] ?/, "")].join(" ").trim(),
+      })
       .configureOutput({
         writeOut: (text) => out.write(text),
         writeErr: (text) => err.write(text),
@@ -58,6 +60,10 @@ export async function runCommandLine(words: readonly string[], context: Context)
     await program.parseAsync(words, { from: "user" });
     return 0;
   } catch (error) {
-    return printError(error, err, { isVerbose: words.includes("--verbose") });
+    const command = program.commands.find((known) => known.name() === words[0]);
+    return printError(error, err, {
+      isVerbose: words.includes("--verbose"),
+      help: `limbeck ${command === undefined ? "" : `${command.name()} `}--help`,
+    });
   }
 }

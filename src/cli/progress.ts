@@ -17,6 +17,7 @@ export interface Progress {
 interface Task {
   readonly name: string;
   readonly done: number;
+  /** 0 where it is not known. */
   readonly total: number;
   readonly unit: string;
   /** Further figures, the most telling first; those that do not fit are left out. */
@@ -33,7 +34,7 @@ export function showProgress(output: Output, now: () => number = Date.now): Prog
   let task: Task | undefined;
   let start = { name: "", at: 0, done: 0 };
   let shownAt = Number.NEGATIVE_INFINITY;
-  let shownShare = 0;
+  let shownTenths = 0;
   let isLineOpen = false;
   let heldOutKl: number | undefined;
 
@@ -49,7 +50,7 @@ export function showProgress(output: Output, now: () => number = Date.now): Prog
   };
   const draw = (current: Task): void => {
     shownAt = now();
-    shownShare = current.done / current.total;
+    shownTenths = tenths(current);
     const elapsed = (now() - start.at) / 1000;
     const isMeasured = current.done > start.done && elapsed > 0 && current.done < current.total;
     const left = isMeasured ? (elapsed / (current.done - start.done)) * (current.total - current.done) : undefined;
@@ -65,15 +66,13 @@ export function showProgress(output: Output, now: () => number = Date.now): Prog
     if (next.name !== start.name) {
       end();
       start = { name: next.name, at: now(), done: next.done };
-      shownShare = 0;
+      shownTenths = 0;
       shownAt = Number.NEGATIVE_INFINITY;
     }
     task = next;
-    const isDone = next.done >= next.total;
+    const isDone = next.total > 0 && next.done >= next.total;
     const wait = now() - shownAt;
-    const isDue = output.isTerminal
-      ? wait >= rewriteEvery
-      : next.done / next.total >= shownShare + 0.1 || wait >= lineEvery;
+    const isDue = output.isTerminal ? wait >= rewriteEvery : tenths(next) > shownTenths || wait >= lineEvery;
     if (isDue || isDone) draw(next);
     if (isDone) end();
   };
@@ -124,8 +123,13 @@ export function showProgress(output: Output, now: () => number = Date.now): Prog
   };
 }
 
+function tenths({ done, total }: Task): number {
+  return total === 0 ? 0 : Math.floor((10 * done) / total);
+}
+
 /** `student  ━━━━━━━━────  120/400  1 min 20 s left  loss 3.21  KL 0.812`, one column short of the width. */
-function progressLine({ name, done, total, figures }: Task, output: Output): string {
+function progressLine({ name, done, total, unit, figures }: Task, output: Output): string {
+  if (total === 0) return `${name}  ${formatCount(done)} ${unit}`;
   const head = `${name}  `;
   const count = `  ${formatCount(done)}/${formatCount(total)}`;
   const shortestBar = 6;
@@ -134,12 +138,13 @@ function progressLine({ name, done, total, figures }: Task, output: Output): str
     if (head.length + shortestBar + tail.length + 2 + figure.length < output.width) tail += `  ${figure}`;
   }
   const length = Math.min(24, Math.max(0, output.width - 1 - head.length - tail.length));
-  const filled = Math.round(length * Math.min(1, done / total));
+  const filled = Math.floor(length * Math.min(1, done / total));
   const bar = output.style("green", "━".repeat(filled)) + output.style("dim", "─".repeat(length - filled));
   return head + bar + tail;
 }
 
 function plainLine({ name, done, total, unit, figures }: Task): string {
+  if (total === 0) return `${name}: ${formatCount(done)} ${unit}`;
   const share = Math.round((100 * done) / total);
   return `${name}: ${formatCount(done)} of ${formatCount(total)} ${unit} (${share} %)${figures.map((text) => `, ${text}`).join("")}`;
 }

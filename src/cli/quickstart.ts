@@ -4,7 +4,6 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { loadConfig } from "../config/load-config.js";
 import { prepareQuickstart } from "../recipes/quickstart-data.js";
-import { recipeSchemas } from "../recipes/registry.js";
 import { type Context, collect, makeCommand } from "./command.js";
 import { type RunFlags, runAndReport } from "./run.js";
 
@@ -12,10 +11,15 @@ const configFile = fileURLToPath(new URL("../../assets/quickstart/quickstart.yam
 const defaultOutput = "runs/quickstart";
 
 export function quickstartCommand(context: Context): Command {
-  return makeCommand("quickstart", "Distil a small teacher that comes with limbeck, offline, in a few minutes.", [
-    ["quickstart", `train, compare and report in ${defaultOutput}`],
-    ["quickstart --output /tmp/first --set training.steps=40", "elsewhere, and shorter"],
-  ])
+  return makeCommand(
+    "quickstart",
+    "the whole story once, offline, in minutes",
+    "Distil a small teacher that comes with limbeck, offline, in a few minutes.",
+    [
+      ["quickstart", `train, compare and report in ${defaultOutput}`],
+      ["quickstart --output /tmp/first --set training.steps=40", "elsewhere, and shorter"],
+    ],
+  )
     .option("--set <key=value>", "override a key of the quickstart's config; repeatable", collect)
     .option("--output <folder>", "the run's folder", defaultOutput)
     .option("--resume", "go on from the last checkpoint in the run's folder")
@@ -24,10 +28,7 @@ export function quickstartCommand(context: Context): Command {
       const { train, heldOut, teacher } = await prepareQuickstart(`${flags.output}-text`);
       const paths = { "data.train": train, "data.heldOut": heldOut, "teacher.model": teacher };
       const overrides = Object.entries(paths).map(([key, path]) => `${key}=${JSON.stringify(path)}`);
-      const config = await loadConfig(configFile, recipeSchemas, [...overrides, ...(flags.set ?? [])]);
-      await runAndReport(context, config, flags, {
-        imports: [],
-        command: `limbeck quickstart --output ${flags.output}`,
-      });
+      const config = await loadConfig(configFile, [...overrides, ...(flags.set ?? [])]);
+      await runAndReport(context, config, flags, [], ["quickstart"]);
     });
 }

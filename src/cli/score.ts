@@ -7,7 +7,7 @@ import { type ScoreRequest, type ScoreResult, score } from "../evaluate/score.js
 import { formatNumber, formatPercent } from "../report/format.js";
 import { type Context, jsonLine, makeCommand, readInput } from "./command.js";
 import { UsageError } from "./print-error.js";
-import { facts, oneLine, table } from "./terminal.js";
+import { facts, table } from "./terminal.js";
 
 const messagesSchema = z.array(z.strictObject({ role: z.string().min(1), content: z.string() })).min(1);
 
@@ -23,12 +23,17 @@ interface ScoreFlags {
 }
 
 export function scoreCommand({ terminal: { out } }: Context): Command {
-  return makeCommand("score", "Print the log-probability of every token of a text under a model.", [
-    ['score runs/mine/student --text "The state of the union"', "a text"],
-    ["score runs/mine/student --file speech.txt --top-k 3", "a file, with the three likeliest tokens at each place"],
-    ["score models/teacher --ids 1,42,7 --json", "token ids, as JSON"],
-    ['score models/teacher --messages chat.json --response "Yes."', "a response to a conversation"],
-  ])
+  return makeCommand(
+    "score",
+    "log-probability of every token of a text",
+    "Print the log-probability of every token of a text under a model.",
+    [
+      ['score runs/mine/student --text "The state of the union"', "a text"],
+      ["score runs/mine/student --file speech.txt --top-k 3", "a file, with the three likeliest tokens at each place"],
+      ["score models/teacher --ids 1,42,7 --json", "token ids, as JSON"],
+      ['score models/teacher --messages chat.json --response "Yes."', "a response to a conversation"],
+    ],
+  )
     .argument("<model>", "the model's folder")
     .option("--text <text>", "score this text; no special tokens are added, those written in it count as such")
     .option("--file <file>", 'score a file\'s text; "-" is standard input')
@@ -97,8 +102,8 @@ function describeScore({ model, tokens, meanLogProb, perplexity, bitsPerByte }: 
   ]);
   const rows = tokens.map(({ id, text, logProb, topK }) => {
     const likeliest = topK
-      .slice(0, 3)
-      .map((token) => `${quoted(token.text, 8)} ${formatPercent(Math.exp(token.logProb))}`);
+      .slice(0, 2)
+      .map((token) => `${quoted(token.text, 9)} ${formatPercent(Math.exp(token.logProb))}`);
     return [
       String(id),
       quoted(text, 16),
@@ -110,7 +115,8 @@ function describeScore({ model, tokens, meanLogProb, perplexity, bitsPerByte }: 
   return `${summary}\n${table([["id", "token", "log-prob", "prob", "likeliest"], ...rows], [1, 4])}`;
 }
 
-/** A token's text between marks, so that its spaces can be seen. */
+/** A token's text in quotes, so that its spaces can be seen, in at most `width` columns. */
 function quoted(text: string, width: number): string {
-  return `"${oneLine(text, width)}"`;
+  const all = JSON.stringify(text);
+  return all.length > width ? `${all.slice(0, width - 2)}…"` : all;
 }

@@ -38,7 +38,7 @@ function streamOutput(stream: NodeJS.WriteStream): Output {
     isClosed = true;
   });
   const isTerminal = stream.isTTY === true;
-  const hasColours = isTerminal && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb";
+  const hasColours = isTerminal && !process.env.NO_COLOR && process.env.TERM !== "dumb";
   return {
     isTerminal,
     get width() {

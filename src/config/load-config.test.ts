@@ -2,27 +2,35 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import * as z from "zod";
-import { loadConfig } from "./load-config.js";
+import { ConfigError } from "../errors.js";
+import { loadConfig, resolveConfig } from "./load-config.js";
 
-const schemas = { tiny: z.strictObject({ recipe: z.literal("tiny"), steps: z.int().default(3) }) };
+const config = {
+  recipe: "finetune",
+  student: { model: "models/base" },
+  data: { train: "train.jsonl" },
+  training: { steps: 3 },
+};
 
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "limbeck-config-"));
-  await writeFile(join(folder, "tiny.yaml"), "recipe: tiny\n");
+  await writeFile(join(folder, "tiny.yaml"), JSON.stringify(config));
   await mkdir(join(folder, "run"));
-  await writeFile(join(folder, "run", "config.yaml"), "recipe: tiny\n");
+  await writeFile(join(folder, "run", "config.yaml"), JSON.stringify(config));
 });
 afterAll(() => rm(folder, { recursive: true }));
 
 describe("loadConfig", () => {
   it("reads a file and applies overrides", async () => {
-    expect(await loadConfig(join(folder, "tiny.yaml"), schemas, ["steps=4"])).toEqual({ recipe: "tiny", steps: 4 });
+    expect(await loadConfig(join(folder, "tiny.yaml"), ["training.steps=4"])).toMatchObject({
+      ...config,
+      training: { steps: 4, learningRate: 3e-4 },
+    });
   });
 
   it("names the file that was probably meant when there is none", async () => {
-    await expect(loadConfig(join(folder, "tiny.yml"), schemas)).rejects.toMatchObject({
+    await expect(loadConfig(join(folder, "tiny.yml"))).rejects.toMatchObject({
       code: "CONFIG",
       message: `config: there is no file "${join(folder, "tiny.yml")}".`,
       hint: `Pass ${join(folder, "tiny.yaml")}.`,
@@ -30,9 +38,23 @@ describe("loadConfig", () => {
   });
 
   it("names the config inside a folder", async () => {
-    await expect(loadConfig(join(folder, "run"), schemas)).rejects.toMatchObject({
+    await expect(loadConfig(join(folder, "run"))).rejects.toMatchObject({
       message: `config: "${join(folder, "run")}" is a folder, expected a config file.`,
       hint: `Pass ${join(folder, "run", "config.yaml")}.`,
     });
+  });
+});
+
+describe("resolveConfig", () => {
+  it("fills in the defaults of a config made in code", () => {
+    expect(resolveConfig(config)).toMatchObject({
+      output: "runs/finetune",
+      training: { steps: 3, tokensPerStep: 8192 },
+    });
+  });
+
+  it("lists every problem", () => {
+    expect(() => resolveConfig({ ...config, training: { step: 3 } })).toThrow(ConfigError);
+    expect(() => resolveConfig(undefined)).toThrow(/expected keys and values/);
   });
 });

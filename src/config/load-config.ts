@@ -1,10 +1,10 @@
-/** @file A config file to a validated config, and a validated config back to a file. */
+/** @file A config file, or a config made in code, to a validated config. */
 
 import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { stringify } from "yaml";
 import { ConfigError } from "../errors.js";
-import { parseConfig, type RecipeSchemas } from "./parse-config.js";
+import { type RunConfig, recipeSchemas } from "../recipes/registry.js";
+import { parseConfig } from "./parse-config.js";
 import { closest } from "./suggest.js";
 
 /**
@@ -12,18 +12,20 @@ import { closest } from "./suggest.js";
  *
  * @param overrides - `a.b=c`, applied in order.
  * @throws ConfigError if the file cannot be read, or with every problem that it has.
+ * @example
+ * const config = await loadConfig("configs/mine.yaml", ["training.steps=50"]);
  */
-export async function loadConfig<Config>(
-  path: string,
-  schemas: RecipeSchemas<Config>,
-  overrides: readonly string[] = [],
-): Promise<Config> {
-  return parseConfig({ name: path, text: await readText(path), overrides }, schemas);
+export async function loadConfig(path: string, overrides: readonly string[] = []): Promise<RunConfig> {
+  return parseConfig({ name: path, text: await readText(path), overrides }, recipeSchemas);
 }
 
-/** A validated config as YAML, for the run's folder. Loading it gives the same config again. */
-export function configToYaml(config: unknown): string {
-  return stringify(config, { lineWidth: 0 });
+/**
+ * Validates a config that was not read from a file, and fills in its defaults.
+ *
+ * @throws ConfigError with every problem that it has.
+ */
+export function resolveConfig(config: unknown): RunConfig {
+  return parseConfig({ name: "the given config", text: JSON.stringify(config ?? null) }, recipeSchemas);
 }
 
 async function readText(path: string): Promise<string> {

@@ -10,10 +10,10 @@ export { type EpochPlan, type Layout, type PlanOptions, planEpoch } from "./plan
 export { makePrompt, type Prompt, type PromptOptions, promptOptionsSchema } from "./prompt.js";
 export { createRandom, type Random, type RandomState, restoreRandom, shuffle } from "./random.js";
 export { readRows } from "./read-rows.js";
+export { assertSameTokenizer } from "./same-tokenizer.js";
 export type { RowPlace, SourceRow } from "./source-row.js";
 export { countSharedRows, type DocumentSplit, splitHeldOut } from "./split.js";
 export { hasTokenizer, loadTokenizer, type Tokenizer } from "./tokenizer.js";
-export { assertSameTokenizer } from "./tokenizer-fingerprint.js";
 export {
   measureDocuments,
   type RowOrigin,

@@ -41,7 +41,7 @@ export function parseTemplate(
     requiredNames: findRequiredNames(jinja.parsed),
     render(values, where) {
       try {
-        return jinja.render(values as Record<string, unknown>);
+        return jinja.render(Object.fromEntries(Object.entries(values).filter(([name]) => !globals.has(name))));
       } catch (cause) {
         throw new DataError(`data: ${where}: ${name} refuses the row: ${messageOf(cause)}.`, {
           hint: "Change the row so that the template accepts it, or use another template.",
@@ -52,20 +52,18 @@ export function parseTemplate(
   };
 }
 
-// What the library puts into every template, and what its scopes add.
-const builtIn = new Set(
-  "true false none True False None range namespace raise_exception strftime_now loop caller".split(" "),
-);
+// What the library puts into every template. It refuses values of these names.
+const globals = new Set("true false none True False None range namespace raise_exception strftime_now".split(" "));
 
 interface Node {
   readonly type: string;
   readonly [key: string]: unknown;
 }
 
-/** Free names of a template's syntax tree, in order of appearance, less those it is prepared to miss. */
+/** Free names of a template's syntax tree, less those it is prepared to miss. */
 function findRequiredNames(program: object): string[] {
   const read = new Set<string>();
-  const given = new Set(builtIn);
+  const given = new Set([...globals, "loop", "caller"]);
   const visit = (value: unknown): void => {
     if (value instanceof Map) visit([...value].flat());
     else if (Array.isArray(value)) for (const item of value) visit(item);

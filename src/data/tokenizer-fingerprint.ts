@@ -1,10 +1,8 @@
 /** @file What makes two tokenizers the same: vocabulary, merges and added tokens, whatever the file that holds them looks like. */
 
 import { createHash } from "node:crypto";
-import { DataError } from "../errors.js";
-import type { Tokenizer } from "./tokenizer.js";
 
-/** The parts of a tokenizer.json that decide which id means what. */
+/** The parts of a tokenizer.json that are looked into. */
 export interface TokenizerDefinition {
   readonly model: {
     readonly type?: string;
@@ -13,6 +11,8 @@ export interface TokenizerDefinition {
     /** Pairs, or (older files) pairs joined by a space. */
     readonly merges?: readonly (string | readonly [string, string])[];
   };
+  readonly pre_tokenizer?: unknown;
+  readonly decoder?: unknown;
   readonly added_tokens?: readonly { readonly id: number; readonly content: string; readonly special?: boolean }[];
 }
 
@@ -48,30 +48,4 @@ export function isScored(
 function splitMerge(merge: string): readonly [string, string] {
   const space = merge.indexOf(" ", 1);
   return [merge.slice(0, space), merge.slice(space + 1)];
-}
-
-/**
- * Refuses two tokenizers that give ids different meanings. Equal sizes prove nothing, so fingerprints are compared.
- *
- * @throws DataError with both short fingerprints and the first id whose text differs.
- */
-export function assertSameTokenizer(teacher: Tokenizer, student: Tokenizer): void {
-  if (teacher.fingerprint === student.fingerprint) return;
-  const ids = Math.max(teacher.vocabSize, student.vocabSize);
-  let difference = "the ids agree, but the merges do not";
-  for (let id = 0; id < ids; id++) {
-    const [ours, theirs] = [teacher.tokenText(id), student.tokenText(id)];
-    if (ours === theirs) continue;
-    difference = `id ${id} is ${quote(ours)} vs ${quote(theirs)}`;
-    break;
-  }
-  const [a, b] = [teacher.fingerprint.slice(0, 8), student.fingerprint.slice(0, 8)];
-  throw new DataError(`data: teacher and student tokenizers differ (fingerprint ${a} vs ${b}; ${difference}).`, {
-    hint: "Use a teacher with the student's tokenizer.",
-    details: { teacher: teacher.fingerprint, student: student.fingerprint },
-  });
-}
-
-function quote(text: string | undefined): string {
-  return text === undefined ? "missing" : JSON.stringify(text);
 }

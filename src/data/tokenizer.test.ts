@@ -1,9 +1,12 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Tokenizer as Engine } from "@huggingface/tokenizers";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { assertSameTokenizer } from "./same-tokenizer.js";
 import { hasTokenizer, loadTokenizer } from "./tokenizer.js";
-import { assertSameTokenizer, fingerprintTokenizer } from "./tokenizer-fingerprint.js";
+import { fingerprintTokenizer } from "./tokenizer-fingerprint.js";
 
 const folder = "test/golden/tokenizers";
 const golden = JSON.parse(await readFile("test/golden/tokenizers.json", "utf8")) as {
@@ -13,6 +16,7 @@ const tokenizers = {
   chatml: await loadTokenizer(`${folder}/chatml`),
   llama3: await loadTokenizer(`${folder}/llama3`),
   pieces: await loadTokenizer(`${folder}/pieces`),
+  metaspace: await loadTokenizer(`${folder}/metaspace`),
 };
 type Name = keyof typeof tokenizers;
 
@@ -32,8 +36,9 @@ describe("loadTokenizer", () => {
     expect(tokenizer.encode(expected.text)).toEqual(expected.ids);
     expect(tokenizer.encode(expected.text, { addSpecialTokens: true })).toEqual(expected.idsWithSpecialTokens);
     // The library's byte-fallback decoder drops byte order marks.
-    const isPieces = expected.tokenizer === "pieces";
-    expect(tokenizer.decode(expected.ids)).toBe(isPieces ? expected.decoded.replace("\ufeff", "") : expected.decoded);
+    const hasFallback = expected.tokenizer === "pieces" || expected.tokenizer === "metaspace";
+    const decoded = hasFallback ? expected.decoded.replace("\ufeff", "") : expected.decoded;
+    expect(tokenizer.decode(expected.ids)).toBe(decoded);
     expect(await tokenizer.encodeBatch([expected.text, expected.text])).toEqual([expected.ids, expected.ids]);
   });
 
@@ -73,6 +78,33 @@ describe("loadTokenizer", () => {
     expect(tokenizers.chatml.tokenText(263)).toBe(" a");
     expect(tokenizers.pieces.tokenText(tokenizers.pieces.encode("of")[0]!)).toBe(" of");
     expect(tokenizers.chatml.tokenText(100_000)).toBeUndefined();
+  });
+
+  it("encodes ▁-marked text as the library does without its split into words, and much longer texts in seconds", async () => {
+    const definition = JSON.parse(await readFile(`${folder}/pieces/tokenizer.json`, "utf8"));
+    const whole = new Engine(definition, {});
+    const words = fc.string({
+      unit: fc.constantFrom(" ", "▁", "t", "h", "e", "a", "n", "d", "\n", "é", "日"),
+      maxLength: 40,
+    });
+    fc.assert(
+      fc.property(words, (text) => {
+        const expected = text === "" ? [] : whole.encode(text, { add_special_tokens: false }).ids;
+        expect(tokenizers.pieces.encode(text)).toEqual(expected);
+      }),
+      { seed: 3, numRuns: 300 },
+    );
+    const started = performance.now();
+    tokenizers.pieces.encode("The people of the union. ".repeat(40_000)); // 1 MB
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
+  it("gives ids beyond the tokenizer no text and no bytes", () => {
+    for (const tokenizer of Object.values(tokenizers)) {
+      const ids = [...tokenizer.encode("hi"), tokenizer.vocabSize + 5];
+      expect(tokenizer.decode(ids)).toBe("hi");
+      expect(tokenizer.tokenBytes(ids)).toBe(2);
+    }
   });
 
   it("says that tokenizer.json is missing, cut off or something else", async () => {

@@ -6,6 +6,7 @@ import { Tokenizer as Engine } from "@huggingface/tokenizers";
 import { ModelError } from "../errors.js";
 import { loadNativeEncoder, type NativeEncoder } from "./native-tokenizer.js";
 import { fingerprintTokenizer, isScored, type TokenizerDefinition } from "./tokenizer-fingerprint.js";
+import { splitAtWords } from "./word-split.js";
 
 /** Text to ids and back. */
 export interface Tokenizer {
@@ -81,7 +82,7 @@ interface Parts {
 }
 
 function makeTokenizer(definition: TokenizerDefinition, parts: Parts): Tokenizer {
-  const engine = new Engine(definition, parts.config);
+  const engine = new Engine(splitAtWords(definition), parts.config);
   const texts = tokensById(definition);
   const specialIds = new Set((definition.added_tokens ?? []).filter((token) => token.special).map((token) => token.id));
   const specialTokens = namedTokens(parts.config);
@@ -90,11 +91,13 @@ function makeTokenizer(definition: TokenizerDefinition, parts: Parts): Tokenizer
     return engine.encode(text, { add_special_tokens: addSpecialTokens }).ids;
   };
   const endTokenId = engine.token_to_id(specialTokens.eos_token ?? "") ?? firstId(parts.modelConfig.eos_token_id);
-  const decode = (ids: readonly number[], skipSpecial: boolean): string =>
-    ids.length === 0
-      ? ""
-      : engine.decode([...ids], { skip_special_tokens: skipSpecial, clean_up_tokenization_spaces: false });
-  const isBytes = JSON.stringify((definition as { decoder?: unknown }).decoder ?? null).includes('"ByteLevel"');
+  const decode = (ids: ArrayLike<number>, skipSpecial: boolean): string => {
+    // A model's head may be wider than the tokenizer: ids beyond it have no text.
+    const known = Array.from(ids).filter((id) => texts[id] !== undefined);
+    if (known.length === 0) return "";
+    return engine.decode(known, { skip_special_tokens: skipSpecial, clean_up_tokenization_spaces: false });
+  };
+  const isBytes = JSON.stringify(definition.decoder ?? null).includes('"ByteLevel"');
   const added = new Map((definition.added_tokens ?? []).map((token) => [token.id, token.content]));
   const bytesOf = (id: number): number => {
     if (specialIds.has(id)) return 0;
@@ -112,7 +115,7 @@ function makeTokenizer(definition: TokenizerDefinition, parts: Parts): Tokenizer
     specialTokens,
     encode: (text, options = {}) => encode(text, options.addSpecialTokens ?? false),
     encodeBatch: async (all) => (await parts.native?.(all)) ?? all.map((text) => encode(text, false)),
-    decode: (ids) => decode(Array.from(ids), false),
+    decode: (ids) => decode(ids, false),
     tokenText(id) {
       const text = texts[id];
       if (text === undefined) return undefined;
@@ -120,7 +123,7 @@ function makeTokenizer(definition: TokenizerDefinition, parts: Parts): Tokenizer
       return isBytes ? decode([id], false) : text.replaceAll("▁", " ");
     },
     tokenBytes(ids) {
-      if (!isBytes) return Buffer.byteLength(decode(Array.from(ids), true));
+      if (!isBytes) return Buffer.byteLength(decode(ids, true));
       let bytes = 0;
       for (let i = 0; i < ids.length; i++) bytes += bytesOf(ids[i]!);
       return bytes;

@@ -1,26 +1,37 @@
 /** @file Element types of tensors and the typed arrays that hold them. */
 
+import { ShapeError } from "../errors.js";
+import { printShape } from "./dims.js";
+
 export type DType = "float32" | "float64" | "int32" | "int64" | "uint8" | "bool";
 
 export type FloatDType = "float32" | "float64";
 
 export type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 
-/** A typed array of `length` zeros for elements of `dtype`; booleans are bytes. */
+/** Booleans are bytes. */
+const arrayTypes = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+} as const;
+
+/** A typed array of `length` zeros for elements of `dtype`. */
 export function allocate(dtype: DType, length: number): TensorData {
-  switch (dtype) {
-    case "float32":
-      return new Float32Array(length);
-    case "float64":
-      return new Float64Array(length);
-    case "int32":
-      return new Int32Array(length);
-    case "int64":
-      return new BigInt64Array(length);
-    case "uint8":
-    case "bool":
-      return new Uint8Array(length);
-  }
+  return new arrayTypes[dtype](length);
+}
+
+/** Throws where an array is not of the type and the length that a tensor's dtype and sizes ask for. */
+export function expectData(where: string, dtype: DType, dims: readonly number[], data: TensorData): void {
+  const length = dims.reduce((product, dim) => product * dim, 1);
+  if (data instanceof arrayTypes[dtype] && data.length === length) return;
+  throw new ShapeError(
+    `${where}: ${dtype} ${printShape(dims)} needs a ${arrayTypes[dtype].name} of ${length} values, ` +
+      `got a ${data.constructor.name} of ${data.length}.`,
+  );
 }
 
 /** `values` as the typed array of `dtype`. */

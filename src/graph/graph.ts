@@ -1,8 +1,8 @@
 /** @file The typed graph: values, the nodes that compute them, readable names by scope, and subgraphs that may use outer values. */
 
 import { LimbeckError, ShapeError } from "../errors.js";
-import { type Dim, printShape, type Shape, symbolsOf } from "./dims.js";
-import type { DType, TensorData } from "./dtype.js";
+import { type Dim, type Shape, symbolsOf } from "./dims.js";
+import { type DType, expectData, isFloat, type TensorData, toTensorData } from "./dtype.js";
 import type { NodeOf, OpAttributes, OpName } from "./op-table.js";
 
 /** A tensor that will exist when the graph runs. */
@@ -31,7 +31,6 @@ export interface Constant extends Value {
 }
 
 export type Node = { readonly [K in OpName]: NodeOf<K> }[OpName];
-
 
 /**
  * A list of nodes in the order they were built, which is a topological order.
@@ -83,10 +82,7 @@ export class Graph {
   }
 
   constant(dtype: DType, shape: readonly number[], data: TensorData, name = "constant"): Constant {
-    const count = shape.reduce((product, dim) => product * dim, 1);
-    if (data.length !== count) {
-      throw new ShapeError(`constant "${name}": ${printShape(shape)} needs ${count} values, got ${data.length}.`);
-    }
+    expectData(`constant "${name}"`, dtype, shape, data);
     const value: Constant = { graph: this, name: this.#unique(name), dtype, shape, producer: undefined, data };
     this.constants.push(value);
     return value;
@@ -97,17 +93,15 @@ export class Graph {
     const key = `${dtype}:${Object.is(number, -0) ? "-0" : number}`;
     let value = this.#numbers.get(key);
     if (!value) {
-      const data =
-        dtype === "float64"
-          ? Float64Array.of(number)
-          : dtype === "float32"
-            ? Float32Array.of(number)
-            : dtype === "int32"
-              ? Int32Array.of(number)
-              : dtype === "int64"
-                ? BigInt64Array.of(BigInt(number))
-                : Uint8Array.of(number);
-      value = this.constant(dtype, [], data, `number_${String(number).replace(/[^0-9a-z]/gi, "_")}`);
+      if (!isFloat(dtype) && !Number.isInteger(number)) {
+        throw new ShapeError(`graph: a number beside ${dtype} operands must be whole, got ${number}.`);
+      }
+      value = this.constant(
+        dtype,
+        [],
+        toTensorData(dtype, [number]),
+        `number_${String(number).replace(/[^0-9a-z]/gi, "_")}`,
+      );
       this.#numbers.set(key, value);
     }
     return value;
@@ -132,13 +126,10 @@ export class Graph {
     return outputs;
   }
 
-  /** The graph input from whose shape a symbol can be read, and the axis. */
-  findSymbol(symbol: string): { input: Value; axis: number } | undefined {
-    for (const input of this.inputs) {
-      const axis = input.shape.indexOf(symbol);
-      if (axis >= 0) return { input, axis };
-    }
-    return this.parent?.findSymbol(symbol);
+  /** The inputs from whose shapes a symbol can be read, with the axis: this graph's, then those of the graphs around it. */
+  findSymbol(symbol: string): readonly { readonly input: Input; readonly axis: number }[] {
+    const here = this.inputs.map((input) => ({ input, axis: input.shape.indexOf(symbol) }));
+    return [...here.filter(({ axis }) => axis >= 0), ...(this.parent?.findSymbol(symbol) ?? [])];
   }
 
   #addInput(kind: Input["kind"], name: string, dtype: DType, shape: Shape): Input {

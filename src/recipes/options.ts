@@ -156,6 +156,10 @@ export function recipeSchema<Name extends string, Sections extends z.ZodRawShape
         for (const { key, message } of batchProblems(training, data)) {
           context.addIssue({ code: "custom", path: ["training", key], message });
         }
+        if (training.twin && !("teacher" in sections)) {
+          const message = `expected false, because ${name} has no teacher to do without, got true`;
+          context.addIssue({ code: "custom", path: ["training", "twin"], message });
+        }
       },
       { when: ({ value }) => typeof value === "object" },
     )

@@ -3,13 +3,13 @@
 import { createRequire } from "node:module";
 import os from "node:os";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { LimbeckError, ShapeError } from "../errors.js";
-import { printShape } from "../graph/dims.js";
+import { LimbeckError } from "../errors.js";
 import type { DType, TensorData } from "../graph/dtype.js";
 import type { Graph, Input, Value } from "../graph/graph.js";
 import type { OnnxTarget } from "../graph/onnx/lower.js";
 import { encodeOnnx, toOnnx } from "../graph/onnx/write.js";
-import { requiredSources } from "../graph/walk.js";
+import { engineError } from "./engine-error.js";
+import { checkFeeds, type Feeds } from "./feeds.js";
 import type { HostTensor } from "./tensor.js";
 
 export interface CompileOptions {
@@ -23,22 +23,14 @@ export interface CompileOptions {
   readonly profileTo?: string;
 }
 
-export type Feeds = Readonly<Record<string, HostTensor>>;
+export type { Feeds };
 
 /** A compiled graph. Dispose it: the engine's memory is not seen by the garbage collector. */
 export interface Program<Name extends string = string> {
   run(feeds: Feeds): Promise<Record<Name, HostTensor>>;
+  /** Waits for runs in flight, then frees the engine's memory; runs after it are refused. */
   dispose(): Promise<void>;
 }
-
-const ortTypes: Readonly<Record<DType, Tensor.Type>> = {
-  float32: "float32",
-  float64: "float64",
-  int32: "int32",
-  int64: "int64",
-  uint8: "uint8",
-  bool: "bool",
-};
 
 let liveProgramCount = 0;
 
@@ -60,27 +52,27 @@ export async function compile<Name extends string>(
 ): Promise<Program<Name>> {
   const names = Object.keys(outputs) as Name[];
   const values = names.map((name) => outputs[name]);
-  const { model, outputNames } = toOnnx(graph, values, { target: options.target ?? "engine" });
-  const sources = requiredSources(graph, values);
-  const fed = graph.inputs.filter((input) => sources.has(input));
+  const { model, inputs, outputNames } = toOnnx(graph, values, { target: options.target ?? "engine" });
   let session: InferenceSession;
   try {
     session = await InferenceSession.create(encodeOnnx(model), {
       executionProviders: [options.device ?? "cpu"],
       intraOpNumThreads: options.threads ?? os.availableParallelism(),
       interOpNumThreads: 1,
-      logSeverityLevel: 3,
+      // Fatal only: errors are thrown, so they need not be written to stderr as well.
+      logSeverityLevel: 4,
       ...(options.profileTo ? { enableProfiling: true, profileFilePrefix: options.profileTo } : {}),
     });
   } catch (cause) {
-    throw wrapEngineError(cause, graph, "compiling");
+    throw engineError(cause, graph, "compiling");
   }
   liveProgramCount++;
-  return new OrtProgram(graph, session, fed, names, outputNames, options.profileTo !== undefined);
+  return new OrtProgram(graph, session, inputs, names, outputNames, options.profileTo !== undefined);
 }
 
 class OrtProgram<Name extends string> implements Program<Name> {
   #disposed = false;
+  readonly #running = new Set<Promise<unknown>>();
   readonly #tensors = new WeakMap<HostTensor, Tensor>();
 
   constructor(
@@ -94,19 +86,18 @@ class OrtProgram<Name extends string> implements Program<Name> {
 
   async run(feeds: Feeds): Promise<Record<Name, HostTensor>> {
     if (this.#disposed) throw new LimbeckError("DISPOSED", "runtime: the program was disposed before this run.");
-    const symbols = new Map<string, number>();
+    const sizes = checkFeeds(this.inputs, feeds);
     const ortFeeds: Record<string, Tensor> = {};
-    for (const input of this.inputs) {
-      const tensor = feeds[input.name];
-      if (!tensor) throw new ShapeError(`runtime: input "${input.name}" was not fed.`);
-      checkFeed(input, tensor, symbols);
-      ortFeeds[input.name] = this.#toOrt(tensor);
-    }
+    for (const { name } of this.inputs) ortFeeds[name] = this.#toOrt(feeds[name]!);
+    const running = this.session.run(ortFeeds, this.outputNames);
+    this.#running.add(running);
     let results: InferenceSession.OnnxValueMapType;
     try {
-      results = await this.session.run(ortFeeds, this.outputNames);
+      results = await running;
     } catch (cause) {
-      throw wrapEngineError(cause, this.graph, "running");
+      throw engineError(cause, this.graph, "running", sizes);
+    } finally {
+      this.#running.delete(running);
     }
     const outputs: Partial<Record<Name, HostTensor>> = {};
     for (const [i, name] of this.names.entries()) {
@@ -119,6 +110,7 @@ class OrtProgram<Name extends string> implements Program<Name> {
   async dispose(): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
+    await Promise.allSettled(this.#running);
     liveProgramCount--;
     if (this.profiling) this.session.endProfiling();
     await this.session.release();
@@ -128,43 +120,11 @@ class OrtProgram<Name extends string> implements Program<Name> {
   #toOrt(tensor: HostTensor): Tensor {
     let made = this.#tensors.get(tensor);
     if (!made) {
-      made = new Tensor(ortTypes[tensor.dtype], tensor.data as Float32Array, tensor.dims);
+      made = new Tensor(tensor.dtype, tensor.data as Float32Array, tensor.dims);
       this.#tensors.set(tensor, made);
     }
     return made;
   }
-}
-
-function checkFeed(input: Input, { dtype, dims }: HostTensor, symbols: Map<string, number>): void {
-  const fits =
-    dtype === input.dtype &&
-    dims.length === input.shape.length &&
-    input.shape.every((dim, axis) => {
-      const size = dims[axis]!;
-      if (typeof dim === "number") return dim === size;
-      const known = symbols.get(dim) ?? size;
-      symbols.set(dim, known);
-      return known === size;
-    });
-  if (fits) return;
-  const known = [...symbols].map(([symbol, size]) => `${symbol}=${size}`).join(", ");
-  throw new ShapeError(
-    `runtime: input "${input.name}" must be ${input.dtype} ${printShape(input.shape)}` +
-      `${known === "" ? "" : ` with ${known}`}, got ${dtype} ${printShape(dims)}.`,
-  );
-}
-
-/** An engine error with the node, its scope and the shapes around it. */
-function wrapEngineError(cause: unknown, graph: Graph, activity: string): LimbeckError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const quoted = /(?:Name:|node[ (])\s*'?\(?([^'()\s]+)/i.exec(message)?.[1];
-  const node = quoted === undefined ? undefined : graph.nodes.find(({ name }) => quoted.startsWith(name));
-  const shapes = node?.inputs.map(({ name, shape }) => `"${name}" ${printShape(shape)}`).join(", ");
-  const where = node ? ` at node "${node.name}" (${node.op} of ${shapes})` : "";
-  return new LimbeckError("ENGINE", `runtime: the engine failed while ${activity} the graph${where}: ${message}`, {
-    cause,
-    details: node ? { node: node.name, scope: node.scope, op: node.op } : {},
-  });
 }
 
 /** The engine's version and what it runs on here. */

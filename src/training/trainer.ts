@@ -2,13 +2,13 @@
 
 import { type ChunkedRows, chunkRows, tokenFeeds } from "../data/batch-feeds.js";
 import type { DistillationBatch } from "../data/batch.js";
-import { NonFiniteError } from "../errors.js";
+import { InterruptedError, NonFiniteError } from "../errors.js";
 import type { Objective } from "../losses/options.js";
 import type { CompileOptions, Feeds } from "../runtime/executor.js";
 import { float32Tensor, type HostTensor, scalarOf } from "../runtime/tensor.js";
 import { signalFeeds } from "../signals/signal-feeds.js";
 import type { LocalTeacher } from "../teachers/local-teacher.js";
-import type { LoadedModel } from "../weights/load-model.js";
+import type { ModelWithWeights } from "../weights/load-model.js";
 import { gradientNorm, isDecayed, type OptimizedParameter, updateParameter } from "./adamw.js";
 import type { TrainingOptions } from "./options.js";
 import { compileTrainingGraph, type TrainingProgram } from "./training-graph.js";
@@ -53,7 +53,7 @@ export class Trainer {
   }
 
   static async create(
-    student: LoadedModel,
+    student: ModelWithWeights,
     teacher: LocalTeacher | undefined,
     objective: Objective,
     options: TrainerOptions,
@@ -82,9 +82,16 @@ export class Trainer {
    * into micro-batches changes nothing.
    *
    * @param step - from 1.
-   * @throws NonFiniteError where the loss or the gradient is not finite; the weights are those before the step.
+   * @param signal - read between two programs.
+   * @throws NonFiniteError where the loss or the gradient is not finite, InterruptedError where the signal is aborted; the
+   *   weights are then those before the step.
    */
-  async step(microBatches: readonly DistillationBatch[], step: number, learningRate: number): Promise<StepResult> {
+  async step(
+    microBatches: readonly DistillationBatch[],
+    step: number,
+    learningRate: number,
+    signal?: AbortSignal,
+  ): Promise<StepResult> {
     const { program, termNames } = this.#training;
     const weight = microBatches.reduce((sum, { rows }) => sum + rows.weights.reduce((a, b) => a + b, 0), 0);
     const denominator = weight === 0 ? 1 : weight;
@@ -92,6 +99,7 @@ export class Trainer {
     let total = 0;
     const terms: Record<string, number> = Object.fromEntries(termNames.map((name) => [name, 0]));
     for (const [index, batch] of microBatches.entries()) {
+      if (signal?.aborted) throw new InterruptedError(`training: stopped before step ${step}.`);
       const rows = chunkRows(batch.rows, this.#options.chunkRows);
       const outputs: Record<string, HostTensor> = await program.run(await this.#feeds(batch, rows));
       const sum = scalarOf(outputs.total!);

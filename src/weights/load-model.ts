@@ -9,11 +9,15 @@ import { openModelFolder } from "./model-folder.js";
 /** Weights by their Hugging Face names. */
 export type Weights = ReadonlyMap<string, HostTensor>;
 
-export interface LoadedModel extends ModelDefinition {
-  readonly path: string;
-  /** config.json as it stands. */
+/** A model that can run: read from a folder, or made. */
+export interface ModelWithWeights extends ModelDefinition {
+  /** What stands, or will stand, in config.json. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly weights: Weights;
+}
+
+export interface LoadedModel extends ModelWithWeights {
+  readonly path: string;
   readonly bytesOnDisk: number;
   readonly fingerprint: string;
 }

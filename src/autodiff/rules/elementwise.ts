@@ -52,9 +52,9 @@ export const elementwiseRules = {
     (dY, _a, b) => g.div(dY, b),
     (dY, _a, b, y) => g.neg(g.div(g.mul(dY, y), b)),
   ),
-  // Y = Aᴮ  ⇒  dA = dY · B · Aᴮ⁻¹, dB = dY · Y · log A (0 where A is 0)
+  // Y = Aᴮ  ⇒  dA = dY · B · Aᴮ⁻¹ (0 where B is 0), dB = dY · Y · log A (0 where A is 0)
   Pow: binary<"Pow">(
-    (dY, a, b) => g.mul(dY, g.mul(b, g.pow(a, g.sub(b, 1)))),
+    (dY, a, b) => g.mul(dY, g.where(g.equal(b, 0), 0, g.mul(b, g.pow(a, g.sub(b, 1))))),
     (dY, a, _b, y) => g.mul(dY, g.where(g.equal(a, 0), 0, g.mul(y, g.log(a)))),
   ),
   // Y = max(A, B)  ⇒  the larger gets dY; equals share it

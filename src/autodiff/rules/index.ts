@@ -2,6 +2,7 @@
 
 import type { OpName } from "../../graph/op-table.js";
 import type { GradientRule, NoRule } from "../rule.js";
+import { controlRules } from "./control.js";
 import { elementwiseRules } from "./elementwise.js";
 import { layerRules } from "./layers.js";
 import { layoutRules } from "./layout.js";
@@ -14,11 +15,7 @@ export const gradientRules: { readonly [K in OpName]: GradientRule<K> | NoRule }
   ...reductionRules,
   ...layoutRules,
   ...layerRules,
-  // The first input is the value itself; the rest get what the composite's closed form says.
-  CustomGradient: (node, [dY]) => [
-    undefined,
-    ...node.attributes.gradient(dY!).map((gradient) => gradient && (() => gradient)),
-  ],
+  ...controlRules,
   StopGradient: "stops",
   Sign: "stops",
   Equal: "stops",

@@ -2,11 +2,12 @@
 
 import type { Value } from "../../graph/graph.js";
 import * as g from "../../graph/ops/index.js";
-import { type GradientRule, only, sumToShape } from "../rule.js";
+import { type GradientRule, noFormula, only, sumToShape } from "../rule.js";
 
 // With r = 1/rms, x̂ = x·r and h = dY·w:  dX = r·(h − x̂·mean(h·x̂)),  dW = Σ rows dY·x̂
-const rmsNorm: GradientRule<"RmsNorm"> = (node, gradients) => {
-  const dY = only(gradients);
+const rmsNorm: GradientRule<"RmsNorm"> = (node, [dY, dInverse]) => {
+  // Only a gradient's own gradient flows into 1/rms: rmsNorm() does not hand it out.
+  if (!dY || dInverse) return [noFormula(node, "the second derivative"), noFormula(node, "the second derivative")];
   const [x, weight] = node.inputs as [Value, Value];
   const inverse = node.outputs[1]!;
   return [
@@ -23,7 +24,8 @@ const rmsNorm: GradientRule<"RmsNorm"> = (node, gradients) => {
 // A rotation's transpose is the rotation by the opposite angle.
 const rotaryEmbedding: GradientRule<"RotaryEmbedding"> = (node, gradients) => {
   const [, cosine, sine, positions] = node.inputs as [Value, Value, Value, Value];
-  return [() => g.rotaryEmbedding(only(gradients), cosine, g.neg(sine), positions), undefined, undefined, undefined];
+  const table = noFormula(node, "the tables");
+  return [() => g.rotaryEmbedding(only(gradients), cosine, g.neg(sine), positions), table, table, undefined];
 };
 
 export const layerRules = { RmsNorm: rmsNorm, RotaryEmbedding: rotaryEmbedding };

@@ -5,9 +5,7 @@ import type { Value } from "../../graph/graph.js";
 import * as g from "../../graph/ops/index.js";
 import { type GradientRule, only, sumToShape } from "../rule.js";
 
-const reshape: GradientRule<"Reshape"> = (node, gradients) => [
-  () => g.reshape(only(gradients), node.inputs[0]!.shape),
-];
+const reshape: GradientRule<"Reshape"> = (node, gradients) => [() => g.reshape(only(gradients), node.inputs[0]!.shape)];
 
 const transpose: GradientRule<"Transpose"> = (node, gradients) => [
   () => {
@@ -17,9 +15,7 @@ const transpose: GradientRule<"Transpose"> = (node, gradients) => [
   },
 ];
 
-const expand: GradientRule<"Expand"> = (node, gradients) => [
-  () => sumToShape(only(gradients), node.inputs[0]!.shape),
-];
+const expand: GradientRule<"Expand"> = (node, gradients) => [() => sumToShape(only(gradients), node.inputs[0]!.shape)];
 
 // Y = [A, B, …]  ⇒  dA, dB, … are the slices of dY
 const concat: GradientRule<"Concat"> = (node, gradients) => {

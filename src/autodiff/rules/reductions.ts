@@ -61,11 +61,10 @@ export const reductionRules = {
     },
   ]) satisfies GradientRule<"LogSoftmax">,
   // The gradient of the k largest goes back to where they stood.
-  TopK: ((node, [dValues]) => [
+  TopK: ((node, gradients) => [
     () => {
       const [x] = node.inputs as [Value];
-      const base = g.zeros(x, x.shape);
-      return dValues ? g.scatterElementsAdd(base, node.outputs[1]!, dValues) : base;
+      return g.scatterElementsAdd(g.zeros(x, x.shape), node.outputs[1]!, only(gradients));
     },
   ]) satisfies GradientRule<"TopK">,
 };

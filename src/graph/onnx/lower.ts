@@ -1,12 +1,12 @@
 /** @file From a node of our graph to ONNX nodes: one entry per op, fused kernels where the target has them. */
 
 import { internalError } from "../../errors.js";
-import { type Dim, divideDims, factorOf, type Shape, symbolsOf } from "../dims.js";
+import { type Dim, factorOf, type Shape, sameDim, symbolsOf } from "../dims.js";
 import type { DType } from "../dtype.js";
 import type { Node, Value } from "../graph.js";
 import type { NodeOf, OpName } from "../op-table.js";
 import type { AttributeInput } from "./proto.js";
-import { contribDomain } from "./proto.js";
+import { contribDomain, dataTypes } from "./proto.js";
 
 /**
  * Where the file will run. `engine`: ONNX Runtime, whose fused kernels are used where they exist for the dtype.
@@ -86,15 +86,11 @@ function dimVector(dim: Dim, emitter: Emitter): string {
   return sizes.reduce((product, size) => emitter.node("Mul", [product, size], [emitter.fresh("size")]));
 }
 
-/** Reshape's target: −1 for the only symbol, 0 where an axis stays in place, computed sizes otherwise. */
+/** Reshape's target: 0 where a symbolic axis stays in place, −1 for the only other one, computed sizes for more. */
 function reshapeTarget(from: Shape, to: Shape, emitter: Emitter): string {
-  const symbolic = to.filter((dim) => typeof dim !== "number").length;
-  if (symbolic <= 1) return emitter.int64(to.map((dim) => (typeof dim === "number" ? dim : -1)));
-  const kept = to.map((dim, axis) => typeof dim !== "number" && divideDims(dim, from[axis] ?? 0) === 1);
-  if (to.every((dim, axis) => typeof dim === "number" || kept[axis])) {
-    return emitter.int64(to.map((dim) => (typeof dim === "number" ? dim : 0)));
-  }
-  return shapeVector(to, emitter);
+  const sizes = to.map((dim, axis) => (typeof dim === "number" ? dim : sameDim(dim, from[axis] ?? 0) ? 0 : -1));
+  const inferred = sizes.filter((size) => size === -1).length;
+  return inferred <= 1 && !to.includes(0) ? emitter.int64(sizes) : shapeVector(to, emitter);
 }
 
 const matMul: Lowering<"MatMul"> = (node, emitter) => {
@@ -107,7 +103,8 @@ const matMul: Lowering<"MatMul"> = (node, emitter) => {
   } else if (emitter.target === "engine" && a.dtype === "float32") {
     const attributes = { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } };
     emitter.node("FusedMatMul", inputs, outputNames(node), attributes, contribDomain);
-  } else if (a.shape.length === 2 && b.shape.length === 2) {
+  } else if (a.shape.length === 2 && b.shape.length === 2 && (alpha === 1 || a.dtype === "float32")) {
+    // Gemm keeps alpha as a float32: too coarse for float64.
     const attributes = { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } };
     emitter.node("Gemm", inputs, outputNames(node), attributes);
   } else {
@@ -211,7 +208,7 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   StopGradient: alias,
   CustomGradient: alias,
   Cast: (node, emitter) => {
-    emitter.node("Cast", names(node, emitter), outputNames(node), { to: castCode(node.attributes.to) });
+    emitter.node("Cast", names(node, emitter), outputNames(node), { to: dataTypes[node.attributes.to] });
   },
   MatMul: matMul,
   Gemm: direct(({ attributes: { transposeA, transposeB } }) => ({
@@ -261,7 +258,7 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   },
   ScatterRowsAdd: (node, emitter) => {
     const [table, ids, updates] = names(node, emitter) as [string, string, string];
-    const wide = emitter.node("Cast", [ids], [emitter.fresh("ids")], { to: castCode("int64") });
+    const wide = emitter.node("Cast", [ids], [emitter.fresh("ids")], { to: dataTypes.int64 });
     const column = emitter.node("Unsqueeze", [wide, emitter.int64([-1])], [emitter.fresh("column")]);
     emitter.node("ScatterND", [table, column, updates], outputNames(node), { reduction: "add" });
   },
@@ -272,12 +269,6 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
     emitter.node("Loop", [trips, "", ...carried], outputNames(node), { body: emitter.body(node) });
   },
 };
-
-const castCodes: Readonly<Record<DType, number>> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float64: 11 };
-
-function castCode(to: DType): number {
-  return castCodes[to];
-}
 
 /** Adds the ONNX nodes of one node. */
 export function lowerNode(node: Node, emitter: Emitter): void {

@@ -5,10 +5,10 @@ import type { Shape } from "../dims.js";
 import type { DType, TensorData } from "../dtype.js";
 import {
   type AttributeProto,
-  AttributeProto_AttributeType as AttributeType,
   AttributeProtoSchema,
-  type GraphProto,
+  AttributeProto_AttributeType as AttributeType,
   TensorProto_DataType as DataType,
+  type GraphProto,
   type NodeProto,
   NodeProtoSchema,
   type TensorProto,

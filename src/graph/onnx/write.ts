@@ -1,23 +1,22 @@
 /** @file From a graph to an ONNX model, in memory or as a file with its weights beside it when they are large. */
 
-import { createWriteStream } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { open, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { finished } from "node:stream/promises";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { internalError } from "../../errors.js";
-import { type DType, type TensorData, toTensorData } from "../dtype.js";
-import type { Constant, Graph, Value } from "../graph.js";
+import { internalError, ShapeError } from "../../errors.js";
+import { type DType, expectData, type TensorData, toTensorData } from "../dtype.js";
+import type { Constant, Graph, Input, Value } from "../graph.js";
 import type { NodeOf } from "../op-table.js";
 import { requiredNodes, requiredSources } from "../walk.js";
 import {
+  TensorProto_DataLocation as DataLocation,
   type GraphProto,
   GraphProtoSchema,
   type ModelProto,
   ModelProtoSchema,
   type NodeProto,
-  TensorProto_DataLocation as DataLocation,
   type TensorProto,
+  TensorProtoSchema,
 } from "./generated/onnx_pb.js";
 import { type Emitter, lowerNode, type OnnxTarget } from "./lower.js";
 import { contribDomain, makeNode, makeTensor, makeValueInfo, opsetVersion } from "./proto.js";
@@ -28,9 +27,10 @@ export interface OnnxOptions {
   readonly weights?: Readonly<Record<string, TensorData>>;
 }
 
-/** An ONNX model and what its outputs are called there, in the order that was asked for. */
+/** An ONNX model, the inputs that it must be fed, and what its outputs are called, in the order that was asked for. */
 export interface OnnxModel {
   readonly model: ModelProto;
+  readonly inputs: readonly Input[];
   readonly outputNames: readonly string[];
 }
 
@@ -49,6 +49,8 @@ class GraphWriter {
     readonly graph: Graph,
     readonly options: OnnxOptions,
     readonly aliases: Map<Value, string>,
+    /** Inputs that the file will have, of this graph and those around it; reading a symbol's size may add one. */
+    readonly sources: Set<Value>,
   ) {
     this.emitter = {
       target: options.target,
@@ -69,6 +71,7 @@ class GraphWriter {
 
   write(name: string, outputs: readonly Value[]): void {
     for (const source of requiredSources(this.graph, outputs)) {
+      this.sources.add(source);
       if ("data" in source) this.#initializer(source as Constant);
     }
     for (const node of requiredNodes(this.graph, outputs)) {
@@ -76,6 +79,15 @@ class GraphWriter {
       lowerNode(node, this.emitter);
     }
     this.#current = name;
+  }
+
+  /** One name for each output, made by a copy where a value is returned twice or is not computed here. */
+  nameOutputs(outputs: readonly Value[], prefix: string): readonly string[] {
+    const free = new Set(this.nodes.flatMap(({ output }) => output));
+    return outputs.map((value, i) => {
+      const source = this.emitter.nameOf(value);
+      return free.delete(source) ? source : this.emitter.node("Identity", [source], [`${prefix}_${i}`]);
+    });
   }
 
   #initializer({ name, dtype, shape, data }: Constant): void {
@@ -97,8 +109,8 @@ class GraphWriter {
     let name = this.#symbols.get(symbol);
     if (!name) {
       const found = this.graph.findSymbol(symbol);
-      if (!found) throw internalError(`the symbol "${symbol}" is not an axis of any graph input`);
-      const { input, axis } = found;
+      const { input, axis } = found.find(({ input }) => this.sources.has(input)) ?? found[0] ?? unknownSize(symbol);
+      this.sources.add(input);
       name = `${this.#current}/size_of_${symbol}`;
       this.emitter.node("Shape", [this.emitter.nameOf(input)], [name], { start: axis, end: axis + 1 });
       this.#symbols.set(symbol, name);
@@ -108,18 +120,13 @@ class GraphWriter {
 
   #body(node: NodeOf<"Loop">): GraphProto {
     const { body, bodyInputs, bodyOutputs } = node.attributes;
-    const writer = new GraphWriter(body, this.options, this.aliases);
+    for (const input of bodyInputs) this.sources.add(input);
+    const writer = new GraphWriter(body, this.options, this.aliases, this.sources);
     writer.write(node.name, bodyOutputs);
     const condition = `${node.name}/condition`;
     writer.nodes.push(makeNode("Identity", condition, [condition], [`${condition}_out`], {}, ""));
-    const outputs = bodyOutputs.map((value, i) => {
-      // A fresh name for every output: a body may return one value twice, or an input as it came.
-      const name = `${node.name}/body_output_${i}`;
-      const source = writer.emitter.nameOf(value);
-      const producer = bodyOutputs.indexOf(value) === i && writer.nodes.find(({ output }) => output.includes(source));
-      if (!producer) writer.nodes.push(makeNode("Identity", name, [source], [name], {}, ""));
-      return makeValueInfo(producer ? source : name, value.dtype, value.shape);
-    });
+    const names = writer.nameOutputs(bodyOutputs, `${node.name}/body_output`);
+    const outputs = bodyOutputs.map(({ dtype, shape }, i) => makeValueInfo(names[i]!, dtype, shape));
     const [iteration, ...carried] = bodyInputs as [Value, ...Value[]];
     return create(GraphProtoSchema, {
       name: `${node.name}/body`,
@@ -135,33 +142,34 @@ class GraphWriter {
   }
 }
 
+function unknownSize(symbol: string): never {
+  throw new ShapeError(
+    `onnx: the size "${symbol}" must be an axis of an input, so that it can be read when the graph runs.`,
+  );
+}
+
 function internalNoOutput(opType: string): never {
   throw internalError(`an ONNX "${opType}" node without outputs`);
 }
 
 /** The ONNX model that computes `outputs`; only the nodes they need are written. */
 export function toOnnx(graph: Graph, outputs: readonly Value[], options: OnnxOptions): OnnxModel {
-  const writer = new GraphWriter(graph, options, new Map());
+  const sources = new Set<Value>();
+  const writer = new GraphWriter(graph, options, new Map(), sources);
   writer.write("graph", outputs);
-  const used = requiredSources(graph, outputs);
+  const outputNames = writer.nameOutputs(outputs, "graph/output");
   const weights = options.weights ?? {};
-  const produced = new Set(writer.nodes.flatMap(({ output }) => output));
-  const taken = new Set<string>();
-  const outputNames = outputs.map((value, i) => {
-    const source = writer.emitter.nameOf(value);
-    if (produced.has(source) && !taken.has(source)) {
-      taken.add(source);
-      return source;
+  const inputs: Input[] = [];
+  for (const input of graph.inputs.filter((input) => sources.has(input))) {
+    const data = weights[input.name];
+    if (!data) {
+      inputs.push(input);
+      continue;
     }
-    const name = `output_${i}`;
-    writer.nodes.push(makeNode("Identity", name, [source], [name], {}, ""));
-    return name;
-  });
-  const stored = graph.inputs.filter((input) => used.has(input) && weights[input.name] !== undefined);
-  for (const { name, dtype, shape } of stored) {
-    writer.initializers.push(makeTensor(name, dtype, shape as readonly number[], weights[name]!));
+    const dims = input.shape as readonly number[];
+    expectData(`weight "${input.name}"`, input.dtype, dims, data);
+    writer.initializers.push(makeTensor(input.name, input.dtype, dims, data));
   }
-  const fed = graph.inputs.filter((input) => used.has(input) && weights[input.name] === undefined);
   const model = create(ModelProtoSchema, {
     irVersion: 10n,
     producerName: "limbeck",
@@ -173,11 +181,11 @@ export function toOnnx(graph: Graph, outputs: readonly Value[], options: OnnxOpt
       name: "limbeck",
       node: writer.nodes,
       initializer: writer.initializers,
-      input: fed.map(({ name, dtype, shape }) => makeValueInfo(name, dtype, shape)),
+      input: inputs.map(({ name, dtype, shape }) => makeValueInfo(name, dtype, shape)),
       output: outputs.map(({ dtype, shape }, i) => makeValueInfo(outputNames[i]!, dtype, shape)),
     }),
   });
-  return { model, outputNames };
+  return { model, inputs, outputNames };
 }
 
 /** Largest file that protobuf readers accept, less room for the graph itself. */
@@ -204,31 +212,29 @@ export async function writeOnnxFile(
     return;
   }
   const location = `${basename(path)}.data`;
-  const stream = createWriteStream(`${path}.data`);
+  const file = await open(`${path}.data`, "w");
   let offset = 0;
   const external: TensorProto[] = [];
-  for (const tensor of initializers) {
-    const data = tensor.rawData;
-    if (!data || data.length < 1024) {
-      external.push(tensor);
-      continue;
+  try {
+    for (const tensor of initializers) {
+      const data = tensor.rawData;
+      if (!data || data.length < 1024) {
+        external.push(tensor);
+        continue;
+      }
+      await file.writeFile(data);
+      external.push(externalTensor(tensor, { location, offset: String(offset), length: String(data.length) }));
+      offset += data.length;
     }
-    const entry = { location, offset: String(offset), length: String(data.length) };
-    if (!stream.write(data)) await new Promise<void>((resume) => stream.once("drain", resume));
-    offset += data.length;
-    const { rawData: _, ...rest } = tensor;
-    external.push({
-      ...rest,
-      dataLocation: DataLocation.EXTERNAL,
-      externalData: Object.entries(entry).map(([key, value]) => ({
-        $typeName: "onnx.StringStringEntryProto" as const,
-        key,
-        value,
-      })),
-    } as TensorProto);
+  } finally {
+    await file.close();
   }
-  stream.end();
-  await finished(stream);
   const graph = { ...model.graph, initializer: external } as GraphProto;
   await writeFile(path, encodeOnnx({ ...model, graph }));
+}
+
+/** The tensor without its data, which lies in another file. */
+function externalTensor({ name, dims, dataType }: TensorProto, entry: Readonly<Record<string, string>>): TensorProto {
+  const externalData = Object.entries(entry).map(([key, value]) => ({ key, value }));
+  return create(TensorProtoSchema, { name, dims, dataType, dataLocation: DataLocation.EXTERNAL, externalData });
 }

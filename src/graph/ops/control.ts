@@ -52,6 +52,9 @@ export function loop(
   const iteration = inner.input(`${prefix}iteration`, "int64", []);
   const carriedIn = initial.map(({ dtype, shape }) => inner.input(`${prefix}carried`, dtype, shape));
   const { carried, scanned } = body(inner, iteration, carriedIn);
+  if (carried.length !== initial.length) {
+    fail("Loop", [trips, ...initial], `the body must return one carried value per initial one, not ${carried.length}`);
+  }
   for (const [i, value] of carried.entries()) {
     if (!sameShape(value.shape, initial[i]!.shape) || value.dtype !== initial[i]!.dtype) {
       fail("Loop", [value], `carried value ${i} must stay ${initial[i]!.dtype} ${printShape(initial[i]!.shape)}`);
@@ -66,9 +69,10 @@ export function loop(
       bodyOutputs: [...carried, ...scanned],
       carriedCount: carried.length,
     },
-    [...carried, ...scanned.map(({ dtype, shape }) => ({ dtype, shape: [tripDim, ...shape] }))].map(
-      ({ dtype, shape }) => ({ dtype, shape }),
-    ),
+    [
+      ...initial.map(({ dtype, shape }) => ({ dtype, shape })),
+      ...scanned.map(({ dtype, shape }) => ({ dtype, shape: [tripDim, ...shape] })),
+    ],
   );
   return { carried: outputs.slice(0, carried.length), scanned: outputs.slice(carried.length) };
 }

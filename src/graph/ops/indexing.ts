@@ -1,6 +1,6 @@
 /** @file Ops that pick or place elements by integer indices (int32 or int64). */
 
-import { resolveAxis } from "../dims.js";
+import { resolveAxis, sameDim, sameShape } from "../dims.js";
 import type { Value } from "../graph.js";
 import { emit, expectDType, expectRank, fail } from "./emit.js";
 
@@ -15,7 +15,8 @@ export function gather(table: Value, indices: Value, options: { readonly axis?: 
 function expectElementIndices(op: string, x: Value, indices: Value, axis: number): void {
   expectDType(op, indices, "int32", "int64");
   const fits =
-    x.shape.length === indices.shape.length && x.shape.every((dim, other) => other === axis || dim === indices.shape[other]);
+    x.shape.length === indices.shape.length &&
+    x.shape.every((dim, other) => other === axis || sameDim(dim, indices.shape[other]!));
   if (!fits) fail(op, [x, indices], `operands must agree in every axis but ${axis}`);
 }
 
@@ -36,7 +37,9 @@ export function scatterElementsAdd(
   const op = "ScatterElementsAdd";
   const axis = resolveAxis(op, options.axis ?? -1, base.shape.length);
   expectElementIndices(op, base, indices, axis);
-  if (updates.dtype !== base.dtype) fail(op, [base, updates], "operands must have one dtype");
+  if (updates.dtype !== base.dtype || !sameShape(updates.shape, indices.shape)) {
+    fail(op, [base, indices, updates], "updates must have the base's dtype and the indices' shape");
+  }
   return emit(op, [base, indices, updates], { axis }, { dtype: base.dtype, shape: base.shape });
 }
 
@@ -46,8 +49,7 @@ export function scatterRowsAdd(table: Value, ids: Value, updates: Value): Value 
   expectDType(op, ids, "int32", "int64");
   expectRank(op, ids, 1);
   expectRank(op, table, 2);
-  const fits =
-    updates.shape.length === 2 && updates.shape[0] === ids.shape[0] && updates.shape[1] === table.shape[1];
+  const fits = sameShape(updates.shape, [ids.shape[0]!, table.shape[1]!]);
   if (!fits || updates.dtype !== table.dtype) {
     fail(op, [table, ids, updates], "operands must be [rows, width], [n] and [n, width]");
   }

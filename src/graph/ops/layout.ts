@@ -1,6 +1,15 @@
 /** @file Ops that move elements without changing them. */
 
-import { broadcastShapes, type Dim, elementCount, printShape, resolveAxis, type Shape, sameDim, sameShape } from "../dims.js";
+import {
+  broadcastShapes,
+  type Dim,
+  elementCount,
+  printShape,
+  resolveAxis,
+  type Shape,
+  sameDim,
+  sameShape,
+} from "../dims.js";
 import type { Value } from "../graph.js";
 import { emit, fail, ownerOf } from "./emit.js";
 
@@ -51,7 +60,10 @@ export function concat(values: readonly Value[], axis: number): Value {
 }
 
 /** Elements `start` to `end` (exclusive) of an axis of known size. */
-export function slice(x: Value, options: { readonly axis: number; readonly start: number; readonly end: number }): Value {
+export function slice(
+  x: Value,
+  options: { readonly axis: number; readonly start: number; readonly end: number },
+): Value {
   const axis = resolveAxis("Slice", options.axis, x.shape.length);
   const { start, end } = options;
   const size = x.shape[axis]!;
@@ -64,11 +76,16 @@ export function slice(x: Value, options: { readonly axis: number; readonly start
 }
 
 /** Zeros before and after the elements along an axis of known size. */
-export function pad(x: Value, options: { readonly axis: number; readonly before: number; readonly after: number }): Value {
+export function pad(
+  x: Value,
+  options: { readonly axis: number; readonly before: number; readonly after: number },
+): Value {
   const axis = resolveAxis("Pad", options.axis, x.shape.length);
   const { before, after } = options;
   const size = x.shape[axis]!;
-  if (typeof size !== "number") fail("Pad", [x], `axis ${axis} must have a known size`);
+  if (typeof size !== "number" || before < 0 || after < 0) {
+    fail("Pad", [x], `axis ${axis} must have a known size, and ${before} and ${after} must not be negative`);
+  }
   if (before === 0 && after === 0) return x;
   const shape = x.shape.map((dim, other) => (other === axis ? size + before + after : dim));
   return emit("Pad", [x], { axis, before, after }, { dtype: x.dtype, shape });

@@ -3,9 +3,10 @@
     python -m venv /tmp/golden && /tmp/golden/bin/pip install -r test/golden/scripts/requirements.txt
     /tmp/golden/bin/python test/golden/scripts/make_tokenizers.py
 
-Three folders as models ship them. `chatml`: byte-level BPE, no beginning token, ChatML template in tokenizer_config.json. `llama3`:
+Four folders as models ship them. `chatml`: byte-level BPE, no beginning token, ChatML template in tokenizer_config.json. `llama3`:
 byte-level BPE whose post-processor adds a beginning token, template in chat_template.jinja, end token only in config.json (a list).
 `pieces`: BPE over ▁-marked words with bytes as fallback, beginning token, a template that refuses roles that do not alternate.
+`metaspace`: the same vocabulary and a token for two spaces that is never used, since the pre-tokenizer splits at every space; no template.
 tokenizers.json holds per folder the ids of texts, with and without special tokens, and conversations as transformers writes them.
 """
 
@@ -183,6 +184,16 @@ def pieces():
     return tokenizer, config, None, {"model_type": "mistral", "eos_token_id": 2}
 
 
+def metaspace():
+    definition = json.loads(pieces()[0].to_str())
+    vocabulary = definition["model"]["vocab"]
+    vocabulary["▁▁"] = len(vocabulary)
+    definition["model"]["merges"].append(["▁", "▁"])
+    definition["normalizer"] = None
+    definition["pre_tokenizer"] = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": True}
+    return Tokenizer.from_str(json.dumps(definition)), {"eos_token": "</s>"}, None, {"model_type": "llama"}
+
+
 def render(tokenizer, conversation, template, add_generation_prompt):
     try:
         return tokenizer.apply_chat_template(
@@ -198,7 +209,12 @@ def write(path, value):
 
 cases = []
 shutil.rmtree(FOLDER, ignore_errors=True)
-for name, (tokenizer, config, template, model_config) in {"chatml": chatml(), "llama3": llama3(), "pieces": pieces()}.items():
+for name, (tokenizer, config, template, model_config) in {
+    "chatml": chatml(),
+    "llama3": llama3(),
+    "pieces": pieces(),
+    "metaspace": metaspace(),
+}.items():
     folder = FOLDER / name
     folder.mkdir(parents=True)
     (folder / "tokenizer.json").write_text(json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False) + "\n", encoding="utf-8")
@@ -212,7 +228,7 @@ for name, (tokenizer, config, template, model_config) in {"chatml": chatml(), "l
         if key.endswith("_token") and value is not None
     }
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, **tokens)
-    template = template or (CHATML if name == "chatml" else ALTERNATING)
+    template = template or {"chatml": CHATML, "pieces": ALTERNATING}.get(name)
     for text in TEXTS:
         ids = tokenizer.encode(text, add_special_tokens=False).ids
         cases.append(
@@ -224,7 +240,7 @@ for name, (tokenizer, config, template, model_config) in {"chatml": chatml(), "l
                 "decoded": tokenizer.decode(ids, skip_special_tokens=False),
             }
         )
-    for conversation in CONVERSATIONS:
+    for conversation in CONVERSATIONS if template else []:
         cases.append(
             {
                 "tokenizer": name,

@@ -1,0 +1,29 @@
+/** @file The rule of composites that bring their own closed-form gradient. */
+
+import { ShapeError } from "../../errors.js";
+import { printShape, sameShape } from "../../graph/dims.js";
+import { type GradientRule, only } from "../rule.js";
+
+// The first input is the value itself; the others get what the composite's closed form says.
+const customGradient: GradientRule<"CustomGradient"> = (node, cotangents) => {
+  const inputs = node.inputs.slice(1);
+  const gradients = node.attributes.gradient(only(cotangents));
+  if (gradients.length !== inputs.length) {
+    throw new ShapeError(
+      `customGradient at node "${node.name}": the function must return ${inputs.length} gradients, got ${gradients.length}.`,
+    );
+  }
+  const lazy = inputs.map(({ name, shape }, i) => {
+    const gradient = gradients[i];
+    if (gradient && !sameShape(gradient.shape, shape)) {
+      throw new ShapeError(
+        `customGradient at node "${node.name}": the gradient of "${name}" must be ${printShape(shape)}, ` +
+          `got ${printShape(gradient.shape)}.`,
+      );
+    }
+    return gradient && (() => gradient);
+  });
+  return [undefined, ...lazy];
+};
+
+export const controlRules = { CustomGradient: customGradient };

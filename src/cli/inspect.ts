@@ -1,0 +1,69 @@
+/** @file `limbeck inspect`: what a path holds, in words. */
+
+import { readdir, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { Command } from "commander";
+import { DataError } from "../errors.js";
+import { type Context, jsonLine, makeCommand } from "./command.js";
+import { inspectData } from "./inspect-data.js";
+import { inspectModel, inspectTokenizer, inspectWeights } from "./inspect-model.js";
+import { inspectRun } from "./inspect-run.js";
+import { facts } from "./terminal.js";
+
+/** What was found, for people and for machines. */
+export interface Inspection {
+  readonly kind: "model" | "weights" | "tokenizer" | "run" | "data";
+  readonly facts: readonly (readonly [name: string, value: string])[];
+  /** Text below the facts, ending in a line break. */
+  readonly more?: string;
+  /** The same facts for `--json`. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export function inspectCommand({ terminal: { out } }: Context): Command {
+  return makeCommand(
+    "inspect",
+    "what a model, run, tokenizer or data file holds",
+    "Say what a model, run, weights file, tokenizer or data file holds.",
+    [
+      ["inspect models/teacher", "a model: its type, size and tokenizer"],
+      ["inspect runs/mine", "a run: what was trained, how far it is, what came out"],
+      ["inspect runs/mine/student/model.safetensors", "every tensor of a file"],
+      ["inspect data/train.jsonl", "rows: how many, of which kind, and the first"],
+    ],
+  )
+    .argument("<path>", "a file or a folder")
+    .option("--json", "print one JSON object")
+    .action(async (path: string, { json }: { readonly json?: boolean }) => {
+      const found = await inspect(path);
+      if (json) out.write(jsonLine({ kind: found.kind, path, ...found.data }));
+      else {
+        out.write(facts([["path", path], ["kind", found.kind], ...found.facts], out.width));
+        if (found.more !== undefined) out.write(`\n${found.more}`);
+      }
+    });
+}
+
+async function inspect(path: string): Promise<Inspection> {
+  const stats = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    const problem = cause.code === "ENOENT" ? "there is no such file or folder" : cause.message;
+    throw new DataError(`inspect: "${path}": ${problem}.`, { cause });
+  });
+  if (!stats.isDirectory()) {
+    if (path.endsWith(".safetensors")) return inspectWeights(path);
+    if (basename(path) === "tokenizer.json") return inspectTokenizer(join(path, ".."));
+    return inspectData(path);
+  }
+  const names = new Set(await readdir(path));
+  if (names.has("manifest.json") || names.has("metrics.jsonl")) return inspectRun(path, names);
+  if (names.has("config.json")) return inspectModel(path);
+  if (names.has("tokenizer.json")) return inspectTokenizer(path);
+  const [weights, ...others] = [...names].filter((name) => name.endsWith(".safetensors"));
+  if (weights !== undefined && others.length === 0) return inspectWeights(join(path, weights));
+  throw new DataError(
+    `inspect: "${path}": expected a model, a run or a tokenizer, got a folder without any of their files.`,
+    {
+      hint: "A model has config.json, a run manifest.json, a tokenizer tokenizer.json.",
+    },
+  );
+}

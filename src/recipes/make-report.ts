@@ -1,0 +1,189 @@
+/** @file The report of a run: every model measured on the same held-out rows, and where student and teacher differ most. */
+
+import { basename } from "node:path";
+import type { DistillationBatch } from "../data/batch.js";
+import { measureDocuments, type TransferDocument, type TransferReport } from "../data/index.js";
+import { type ForwardCost, measureForward } from "../evaluate/measure-forward.js";
+import { makeRowScorer } from "../evaluate/row-scores.js";
+import { type BatchScores, packBatches, scoreBatches } from "../evaluate/score-batches.js";
+import { estimateMean } from "../evaluate/statistics.js";
+import { summarizeModel } from "../evaluate/summarize-model.js";
+import { findDifferingTokens } from "../evaluate/differing-tokens.js";
+import { countParameters } from "../models/architecture.js";
+import { type History, type ModelReport, type ModelRole, type Report, thinOut } from "../report/report.js";
+import type { LocalTeacher } from "../teachers/local-teacher.js";
+import { rememberSignals } from "../teachers/remember-signals.js";
+import { isEvaluation } from "../training/metrics.js";
+import { describeMachine } from "../training/run-directory.js";
+import { longestView, rowsPerChunk, type TrainedStudent } from "../training/train-student.js";
+import { packageVersion } from "../version.js";
+import { loadModelFolder, type ModelWithWeights } from "../weights/load-model.js";
+import type { RecipeContext } from "./recipe.js";
+import type { CommonConfig, RunParts } from "./train-and-report.js";
+
+export interface Trained {
+  readonly trained: TrainedStudent;
+  readonly twin: TrainedStudent | undefined;
+  readonly localTeacher: LocalTeacher | undefined;
+  readonly threads: number;
+  /** `performance.now()` at the start of the run. */
+  readonly started: number;
+}
+
+export async function makeReport(
+  context: RecipeContext<CommonConfig>,
+  parts: RunParts,
+  { trained, twin, localTeacher, threads, started }: Trained,
+): Promise<Report> {
+  const { config } = context;
+  const { data, student, teacher } = parts;
+  const bench = new Bench(context, data.heldOut, localTeacher, threads);
+  const after = await loadModelFolder(trained.path);
+  const studentCost = await bench.cost(trained.path);
+  const parameters = countParameters(student.model.architecture.parameters(student.model.shape));
+  const shared = { parameters, bytesOnDisk: after.bytesOnDisk, ...studentCost };
+
+  const models: ModelReport[] = [];
+  const add = (role: ModelRole, name: string, scores: BatchScores, facts: typeof shared) => {
+    models.push({ role, name, ...facts, ...summarizeModel(scores, data.heldOut) });
+    return scores;
+  };
+  if (teacher) {
+    const { model } = teacher;
+    const count = countParameters(model.architecture.parameters(model.shape));
+    const cost = await bench.cost(model.path);
+    const facts = { parameters: count, bytesOnDisk: model.bytesOnDisk, ...cost };
+    add("teacher", basename(model.path), await bench.teacherScores(model), facts);
+  }
+  add("student-before", "student before", await bench.scores("the student before", student.model), shared);
+  const own = add("student-after", basename(config.output), await bench.scores("the student", after), shared);
+  const twinScores =
+    twin && add("twin", "twin", await bench.scores("the twin", await loadModelFolder(twin.path)), shared);
+  return {
+    limbeckReport: 1,
+    run: {
+      recipe: config.recipe,
+      created: new Date().toISOString(),
+      seconds: (performance.now() - started) / 1000,
+      limbeckVersion: packageVersion,
+      machine: describeMachine(),
+      device: "cpu",
+      threads,
+      seed: config.training.seed,
+      config: config as unknown as Readonly<Record<string, unknown>>,
+    },
+    data: {
+      train: splitFacts(data.train, data.report.train),
+      heldOut: splitFacts(data.heldOut, data.report.heldOut),
+      waste: trained.plan.waste,
+      areFilesIdentical: data.warnings.some(({ code }) => code === "held-out-is-train"),
+    },
+    models,
+    gainOverTwin: twinScores ? gain(twinScores, own, data.heldOut) : null,
+    history: { student: historyOf(trained), twin: twin ? historyOf(twin) : null },
+    tokensThatDiffer:
+      localTeacher && student.tokenizer
+        ? await findDifferingTokens(own, data.heldOut, after, localTeacher, student.tokenizer, { threads })
+        : [],
+    warnings: data.warnings,
+  };
+}
+
+/** Held-out batches and what is needed to measure models on them. */
+class Bench {
+  readonly #context: RecipeContext<CommonConfig>;
+  readonly #batches: readonly DistillationBatch[];
+  readonly #teacher: LocalTeacher | undefined;
+  readonly #positionCount: number;
+  readonly #threads: number;
+
+  constructor(
+    context: RecipeContext<CommonConfig>,
+    heldOut: readonly TransferDocument[],
+    teacher: LocalTeacher | undefined,
+    threads: number,
+  ) {
+    const { data, training } = context.config;
+    this.#context = context;
+    this.#batches = packBatches(heldOut, { sequenceLength: data.sequenceLength, batchTokens: training.microBatchTokens });
+    this.#teacher = teacher && rememberSignals(teacher);
+    this.#positionCount = Math.max(longestView(heldOut, "student"), longestView(heldOut, "teacher"));
+    this.#threads = threads;
+  }
+
+  /** A student's scores against the teacher's. */
+  scores(name: string, model: ModelWithWeights): Promise<BatchScores> {
+    return this.#score(name, model, this.#batches, this.#teacher);
+  }
+
+  /** The teacher's own scores, on what the teacher sees. */
+  teacherScores(model: ModelWithWeights): Promise<BatchScores> {
+    const batches = this.#batches.map(({ teacher, rows }) => ({
+      student: teacher,
+      teacher,
+      rows: { ...rows, studentIndex: rows.teacherIndex },
+    }));
+    return this.#score("the teacher", model, batches, undefined);
+  }
+
+  /** Speed and memory at the run's batch size. */
+  cost(model: string): Promise<ForwardCost> {
+    const { data, training } = this.#context.config;
+    const sequences = Math.max(1, Math.floor(training.microBatchTokens / data.sequenceLength));
+    return measureForward({ model, sequences, tokens: data.sequenceLength, threads: this.#threads });
+  }
+
+  async #score(
+    name: string,
+    model: ModelWithWeights,
+    batches: readonly DistillationBatch[],
+    teacher: LocalTeacher | undefined,
+  ): Promise<BatchScores> {
+    const { emit, signal } = this.#context;
+    emit({ type: "phase", phase: "evaluating", message: `measuring ${name} on held-out rows` });
+    const scorer = await makeRowScorer(model, {
+      positionCount: this.#positionCount,
+      chunkRows: rowsPerChunk,
+      threads: this.#threads,
+      signal: teacher?.form,
+    });
+    try {
+      return await scoreBatches(batches, scorer, { ...Object.fromEntries(model.weights), ...teacher?.headFeeds }, teacher, {
+        signal,
+        onProgress: (done, total) => emit({ type: "progress", task: `measuring ${name}`, done, total, unit: "rows" }),
+      });
+    } finally {
+      await scorer.dispose();
+    }
+  }
+}
+
+/** The twin's loss minus the student's on the same tokens, in nats. */
+function gain(twin: BatchScores, student: BatchScores, heldOut: readonly TransferDocument[]): Report["gainOverTwin"] {
+  const differences = student.targetLogProbs.map((logProb, row) => logProb - twin.targetLogProbs[row]!);
+  return estimateMean(
+    differences,
+    Array.from(student.documents, (document) => heldOut[document]!.origin.row),
+  );
+}
+
+function splitFacts(documents: readonly TransferDocument[], report: TransferReport | undefined): Report["data"]["train"] {
+  const { tokens, responseTokens } = measureDocuments(documents);
+  const rows = new Set(documents.map(({ origin }) => `${origin.file}:${origin.row}`)).size;
+  return {
+    rows,
+    tokens,
+    responseTokens,
+    droppedRows: report ? report.rowsWithoutResponse + report.droppedResponses : 0,
+  };
+}
+
+function historyOf({ metrics, keptStep }: TrainedStudent): History {
+  const steps = metrics.flatMap((line) =>
+    isEvaluation(line)
+      ? []
+      : [{ step: line.step, loss: line.loss, gradientNorm: line.gradientNorm, learningRate: line.learningRate }],
+  );
+  const evaluations = metrics.flatMap((line) => (isEvaluation(line) ? [{ step: line.step, ...line.evaluation }] : []));
+  return { steps: thinOut(steps), evaluations: thinOut(evaluations), keptStep };
+}

@@ -1,0 +1,60 @@
+/** @file The rows of a run as documents, with what was noticed while reading them. */
+
+import { createHash } from "node:crypto";
+import {
+  type DataOptions,
+  type LoadedData,
+  loadChatTemplate,
+  loadData,
+  makePrompt,
+  type PromptOptions,
+  type TransferDocument,
+} from "../data/index.js";
+import type { OpenedStudent } from "./open-models.js";
+
+import type { RunEvent } from "./recipe.js";
+
+/** What each side sees before the response, where they differ. */
+export interface SidePrompts {
+  readonly student: PromptOptions;
+  readonly teacher: PromptOptions;
+}
+
+/** Reads and encodes the rows; every warning is also emitted. */
+export async function openData(
+  options: DataOptions,
+  { tokenizer, model }: OpenedStudent,
+  emit: (event: RunEvent) => void,
+  prompts?: SidePrompts,
+): Promise<LoadedData> {
+  emit({ type: "phase", phase: "data", message: "reading rows" });
+  const data = await loadData(
+    options,
+    {
+      tokenizer,
+      chatTemplate: await loadChatTemplate(options.template, tokenizer),
+      sequenceLength: options.sequenceLength,
+      vocabSize: model.shape.headWidth,
+      ...(prompts && {
+        prompts: {
+          student: makePrompt(prompts.student, "student.prompt"),
+          teacher: makePrompt(prompts.teacher, "teacher.prompt"),
+        },
+      }),
+    },
+    ({ tokens }) => emit({ type: "progress", task: "reading rows", done: tokens, total: 0, unit: "tokens" }),
+  );
+  for (const warning of data.warnings) emit({ type: "warning", ...warning });
+  return data;
+}
+
+/** SHA-256 over every token of both views. */
+export function fingerprintDocuments(documents: readonly TransferDocument[]): string {
+  const hash = createHash("sha256");
+  for (const { student, teacher } of documents) {
+    for (const { ids, responseMask } of student === teacher ? [student] : [student, teacher]) {
+      hash.update(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength)).update(responseMask);
+    }
+  }
+  return hash.digest("hex");
+}

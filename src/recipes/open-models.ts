@@ -1,0 +1,82 @@
+/** @file The models of a run: the teacher, and the student's start, with their tokenizers. */
+
+import { createHash } from "node:crypto";
+import { assertSameTokenizer, hasTokenizer, loadTokenizer, type Tokenizer } from "../data/index.js";
+import { DataError } from "../errors.js";
+import { makeFreshStudent } from "../students/fresh-student.js";
+import { type LoadedModel, loadModelFolder, type ModelWithWeights } from "../weights/load-model.js";
+import type { StudentOptions, TeacherOptions } from "./options.js";
+
+export interface OpenedTeacher {
+  readonly model: LoadedModel;
+  readonly tokenizer: Tokenizer | undefined;
+}
+
+export interface OpenedStudent {
+  readonly model: ModelWithWeights;
+  readonly tokenizer: Tokenizer | undefined;
+  /** The folder whose tokenizer files go with the student. */
+  readonly companionsFrom: string;
+  readonly fingerprint: string;
+}
+
+export async function openTeacher({ model }: TeacherOptions): Promise<OpenedTeacher> {
+  return { model: await loadModelFolder(model), tokenizer: await tokenizerOf(model) };
+}
+
+/**
+ * The student's start: a model's weights, or new ones drawn from the seed.
+ *
+ * @param teacher - whose tokenizer and head width a new student takes where the config names none.
+ */
+export async function openStudent(
+  options: StudentOptions,
+  teacher: OpenedTeacher | undefined,
+  { seed, sequenceLength }: { readonly seed: number; readonly sequenceLength: number },
+): Promise<OpenedStudent> {
+  if (options.model !== undefined) {
+    const model = await loadModelFolder(options.model);
+    const tokenizer = await tokenizerOf(options.model);
+    return { model, tokenizer, companionsFrom: options.model, fingerprint: model.fingerprint };
+  }
+  const companionsFrom = options.tokenizer ?? teacher?.model.path;
+  if (companionsFrom === undefined) {
+    throw new DataError("student: expected the folder of a tokenizer for a new student, got none.", {
+      hint: "Set student.tokenizer.",
+    });
+  }
+  const tokenizer = await tokenizerOf(companionsFrom);
+  const shape = options.shape!;
+  const vocabSize = shape.vocabSize ?? teacher?.model.shape.headWidth ?? tokenizer?.vocabSize;
+  if (vocabSize === undefined) {
+    throw new DataError(`student: expected a tokenizer in "${companionsFrom}", which tells how wide the head is, got none.`, {
+      hint: "Set student.tokenizer, or student.shape.vocabSize for rows of token ids.",
+    });
+  }
+  const maxPositions = shape.maxPositions ?? sequenceLength;
+  const made = { ...shape, vocabSize, maxPositions, endTokenId: tokenizer?.endTokenId };
+  const fingerprint = createHash("sha256").update(JSON.stringify([made, seed])).digest("hex");
+  return { model: makeFreshStudent(made, seed), tokenizer, companionsFrom, fingerprint };
+}
+
+/**
+ * Ids must mean the same on both sides.
+ *
+ * @throws DataError where the tokenizers differ, or one is missing and the heads differ in width.
+ */
+export function assertOneVocabulary(teacher: OpenedTeacher, student: OpenedStudent): void {
+  if (teacher.tokenizer && student.tokenizer) {
+    assertSameTokenizer(teacher.tokenizer, student.tokenizer);
+    return;
+  }
+  const [taught, learned] = [teacher.model.shape.headWidth, student.model.shape.headWidth];
+  if (taught === learned) return;
+  throw new DataError(
+    `teacher and student must share a tokenizer; where one has none their heads must be equally wide, got ${taught} and ${learned}.`,
+    { hint: "Put the tokenizer's files into both folders." },
+  );
+}
+
+async function tokenizerOf(folder: string): Promise<Tokenizer | undefined> {
+  return (await hasTokenizer(folder)) ? loadTokenizer(folder) : undefined;
+}

@@ -1,0 +1,31 @@
+/**
+ * @file `pretrain`: a new model learns from text alone, from random weights. It makes teachers.
+ *
+ * The ordinary language-model loss: the mean negative log-probability of the next token.
+ */
+
+import type { Objective } from "../losses/options.js";
+import { openRunDirectory } from "../training/run-directory.js";
+import { openData } from "./open-data.js";
+import { openStudent } from "./open-models.js";
+import { studentSchema, recipeSchema } from "./options.js";
+import { defineRecipe } from "./recipe.js";
+import { trainAndReport } from "./train-and-report.js";
+
+const objective: Objective = { hard: { kind: "cross-entropy", weight: 1 } };
+
+export const pretrain = defineRecipe({
+  name: "pretrain",
+  config: recipeSchema("pretrain", {
+    student: studentSchema.refine(({ shape }) => shape !== undefined, { error: "expected a new model, as a `shape`" }),
+  }),
+
+  async run(context) {
+    const { config, emit } = context;
+    await openRunDirectory(config.output, config, context.resume);
+    emit({ type: "phase", phase: "student", message: "making the model" });
+    const student = await openStudent(config.student, undefined, { ...config.data, ...config.training });
+    const data = await openData(config.data, student, emit);
+    return trainAndReport(context, { teacher: undefined, student, data, objective });
+  },
+});

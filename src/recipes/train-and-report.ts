@@ -1,0 +1,116 @@
+/** @file What every recipe ends with: the student is trained, its twin too where asked for, and both are measured and reported. */
+
+import os from "node:os";
+import { join } from "node:path";
+import type { LoadedData } from "../data/index.js";
+import { needsTeacher } from "../losses/objective.js";
+import type { Objective } from "../losses/options.js";
+import type { Report } from "../report/report.js";
+import { writeReport } from "../report/write-report.js";
+import { type LocalTeacher, makeLocalTeacher } from "../teachers/local-teacher.js";
+import type { TrainingOptions } from "../training/options.js";
+import { describeMachine, keepManifest } from "../training/run-directory.js";
+import { longestView, type TrainedStudent, trainStudent } from "../training/train-student.js";
+import { packageVersion } from "../version.js";
+import { makeReport } from "./make-report.js";
+import { fingerprintDocuments } from "./open-data.js";
+import type { OpenedStudent, OpenedTeacher } from "./open-models.js";
+import type { RecipeContext, RunName } from "./recipe.js";
+
+/** The sections that all configs have. */
+export interface CommonConfig {
+  readonly recipe: string;
+  readonly data: { readonly sequenceLength: number; readonly packing: boolean; readonly shuffle: boolean };
+  readonly training: TrainingOptions;
+  readonly threads: "auto" | number;
+  readonly output: string;
+}
+
+export interface RunParts {
+  readonly teacher: OpenedTeacher | undefined;
+  readonly student: OpenedStudent;
+  readonly data: LoadedData;
+  readonly objective: Objective;
+}
+
+/** The twin learns from the text alone. */
+const twinObjective: Objective = { hard: { kind: "cross-entropy", weight: 1 } };
+
+export async function trainAndReport(context: RecipeContext<CommonConfig>, parts: RunParts): Promise<Report> {
+  const { config, emit } = context;
+  const { data, student, teacher } = parts;
+  const started = performance.now();
+  const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
+  await keepManifest(config.output, {
+    limbeckRun: 1,
+    created: new Date().toISOString(),
+    limbeckVersion: packageVersion,
+    node: process.version,
+    machine: describeMachine(),
+    threads,
+    seed: config.training.seed,
+    fingerprints: {
+      ...(teacher && { teacher: teacher.model.fingerprint }),
+      student: student.fingerprint,
+      ...(student.tokenizer && { tokenizer: student.tokenizer.fingerprint }),
+      "training data": fingerprintDocuments(data.train),
+      "held-out data": fingerprintDocuments(data.heldOut),
+    },
+  });
+  const documents = [...data.train, ...data.heldOut];
+  const localTeacher = teacher && (await startTeacher(teacher, longestView(documents, "teacher"), threads));
+  try {
+    const train = (run: RunName, directory: string, objective: Objective) =>
+      trainOne(context, parts, { run, directory, objective, localTeacher, threads });
+    emit({ type: "phase", phase: "training", message: "training the student" });
+    const trained = await train("student", config.output, parts.objective);
+    let twin: TrainedStudent | undefined;
+    if (config.training.twin && needsTeacher(parts.objective)) {
+      emit({ type: "phase", phase: "twin", message: "training the twin: the same student without the teacher" });
+      twin = await train("twin", join(config.output, "twin"), twinObjective);
+    }
+    const report = await makeReport(context, parts, { trained, twin, localTeacher, threads, started });
+    emit({ type: "phase", phase: "report", message: "writing the report" });
+    await writeReport(config.output, report);
+    return report;
+  } finally {
+    await localTeacher?.dispose();
+  }
+}
+
+async function startTeacher(teacher: OpenedTeacher, positionCount: number, threads: number): Promise<LocalTeacher> {
+  return makeLocalTeacher(teacher.model, { positionCount, threads });
+}
+
+interface OneRun {
+  readonly run: RunName;
+  readonly directory: string;
+  readonly objective: Objective;
+  readonly localTeacher: LocalTeacher | undefined;
+  readonly threads: number;
+}
+
+function trainOne(
+  { config, emit, resume, signal }: RecipeContext<CommonConfig>,
+  { student, data }: RunParts,
+  { run, directory, objective, localTeacher, threads }: OneRun,
+): Promise<TrainedStudent> {
+  return trainStudent({
+    directory,
+    student: student.model,
+    companionsFrom: student.companionsFrom,
+    teacher: localTeacher,
+    objective,
+    train: data.train,
+    heldOut: data.heldOut,
+    data: config.data,
+    training: config.training,
+    threads,
+    resume,
+    signal,
+    onStep: (line, steps) => emit({ type: "step", run, steps, ...line }),
+    onEvaluation: (step, evaluation, isBest) =>
+      emit({ type: "evaluation", run, step, evaluation: { ...evaluation, isBest } }),
+    onCheckpoint: (step, path) => emit({ type: "checkpoint", step, path }),
+  });
+}

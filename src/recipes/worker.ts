@@ -1,0 +1,22 @@
+/** @file The worker's entry: a whole run happens here, so that the main thread stays free. */
+
+import { serveWorker } from "../runtime/serve-worker.js";
+import type { RecipeContext } from "./recipe.js";
+import { type RunConfig, recipes } from "./registry.js";
+
+/** What the main thread asks for. */
+export interface RunRequest {
+  readonly config: RunConfig;
+  readonly resume: boolean;
+  /** URLs of modules that define divergences or architectures. */
+  readonly imports: readonly string[];
+}
+
+serveWorker({
+  async run(argument, { emit, signal }) {
+    const { config, resume, imports } = argument as RunRequest;
+    for (const url of imports) await import(url);
+    const recipe = recipes[config.recipe] as { run(context: RecipeContext<RunConfig>): Promise<unknown> };
+    return recipe.run({ config, resume, signal, emit });
+  },
+});

@@ -1,0 +1,70 @@
+/** @file metrics.jsonl: one line per optimizer step and per evaluation, written as they happen, cut back on resume. */
+
+import { appendFile, readFile } from "node:fs/promises";
+import { writeFileAtomically } from "../weights/index.js";
+
+/** One optimizer step; loss and terms are from before the update. */
+export interface StepLine {
+  readonly step: number;
+  readonly loss: number;
+  readonly terms: Readonly<Record<string, number>>;
+  /** L2 before clipping. */
+  readonly gradientNorm: number;
+  readonly learningRate: number;
+  /** Tokens that the student read in this step. */
+  readonly tokens: number;
+  readonly tokensPerSecond: number;
+}
+
+/** What the student does on held-out rows after a step. */
+export interface Evaluation {
+  /** The objective, as in the step lines. */
+  readonly loss: number;
+  readonly perplexity: number;
+  /** Mean KL(teacher ‖ student) at temperature 1, in nats per token; left out without a teacher. */
+  readonly klTeacherStudent?: number;
+}
+
+export interface EvaluationLine {
+  readonly step: number;
+  readonly evaluation: Evaluation;
+}
+
+export type MetricsLine = StepLine | EvaluationLine;
+
+export function isEvaluation(line: MetricsLine): line is EvaluationLine {
+  return "evaluation" in line;
+}
+
+export async function appendMetrics(path: string, line: MetricsLine): Promise<void> {
+  await appendFile(path, `${JSON.stringify(line)}\n`);
+}
+
+/** The complete lines of a metrics file; none where there is no file. A line cut off by a crash is left out. */
+export async function readMetrics(path: string): Promise<readonly MetricsLine[]> {
+  const text = await readFile(path, "utf8").catch(() => "");
+  return text
+    .slice(0, text.lastIndexOf("\n") + 1)
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as MetricsLine);
+}
+
+/** Drops everything after `step`, so that no step is written twice when a run goes on from there. */
+export async function truncateMetrics(path: string, step: number): Promise<readonly MetricsLine[]> {
+  const lines = (await readMetrics(path)).filter((line) => line.step <= step);
+  await writeFileAtomically(path, async (file) => {
+    await file.writeFile(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  });
+  return lines;
+}
+
+/** The evaluation with the lowest loss, the earliest of equals. */
+export function bestEvaluation(lines: readonly MetricsLine[]): EvaluationLine | undefined {
+  return lines
+    .filter(isEvaluation)
+    .reduce<EvaluationLine | undefined>(
+      (best, line) => (best && best.evaluation.loss <= line.evaluation.loss ? best : line),
+      undefined,
+    );
+}

@@ -1,0 +1,248 @@
+/** @file The training loop of one student: steps, evaluations, the best weights kept, checkpoints, interruption and resume. */
+
+import { mkdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { DistillationBatch } from "../data/batch.js";
+import { makeBatch } from "../data/make-batch.js";
+import type { TransferDocument } from "../data/transfer-set.js";
+import { InterruptedError } from "../errors.js";
+import { makeRowScorer, type RowScorer } from "../evaluate/row-scores.js";
+import { packBatches, scoreBatches } from "../evaluate/score-batches.js";
+import { mean } from "../evaluate/statistics.js";
+import { needsTeacher } from "../losses/objective.js";
+import type { Objective } from "../losses/options.js";
+import type { LocalTeacher } from "../teachers/local-teacher.js";
+import { rememberSignals } from "../teachers/remember-signals.js";
+import { openSafetensors, writeFolderAtomically, writeModelFolder, writeSafetensors } from "../weights/index.js";
+import type { ModelWithWeights } from "../weights/load-model.js";
+import { listCheckpoints, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
+import {
+  appendMetrics,
+  bestEvaluation,
+  type Evaluation,
+  type MetricsLine,
+  readMetrics,
+  type StepLine,
+  truncateMetrics,
+} from "./metrics.js";
+import type { TrainingOptions } from "./options.js";
+import { learningRateAt } from "./schedule.js";
+import { planSteps, type StepPlan } from "./steps.js";
+import { Trainer } from "./trainer.js";
+
+export interface TrainStudentOptions {
+  /** Where the run of this student lives: metrics.jsonl, checkpoints/ and student/. */
+  readonly directory: string;
+  readonly student: ModelWithWeights;
+  /** Whose tokenizer files the written student gets. */
+  readonly companionsFrom: string;
+  readonly teacher: LocalTeacher | undefined;
+  readonly objective: Objective;
+  readonly train: readonly TransferDocument[];
+  readonly heldOut: readonly TransferDocument[];
+  readonly data: { readonly sequenceLength: number; readonly packing: boolean; readonly shuffle: boolean };
+  readonly training: TrainingOptions;
+  readonly threads: number;
+  /** Go on from the newest checkpoint. */
+  readonly resume: boolean;
+  readonly signal: AbortSignal;
+  readonly onStep: (line: StepLine, steps: number) => void;
+  readonly onEvaluation: (step: number, evaluation: Evaluation, isBest: boolean) => void;
+  readonly onCheckpoint: (step: number, path: string) => void;
+}
+
+export interface TrainedStudent {
+  /** The folder of the student that was kept. */
+  readonly path: string;
+  readonly keptStep: number;
+  readonly metrics: readonly MetricsLine[];
+  readonly plan: StepPlan;
+}
+
+/** Evaluations between steps look at this many held-out rows at most; the report looks at all. */
+const rowsPerEvaluation = 16_384;
+
+/** Rows that reach the output head at once: enough for full speed, little enough that memory stays flat. */
+export const rowsPerChunk = 256;
+
+/**
+ * Trains a student and writes it to `student/`. A run that was interrupted goes on where it was, bit for bit, and one that
+ * is finished is returned as it is.
+ *
+ * @throws InterruptedError when the signal is aborted, after a checkpoint was written.
+ */
+export async function trainStudent(options: TrainStudentOptions): Promise<TrainedStudent> {
+  const { directory, training, data } = options;
+  const paths = {
+    student: join(directory, "student"),
+    metrics: join(directory, "metrics.jsonl"),
+    checkpoints: join(directory, "checkpoints"),
+    best: join(directory, "checkpoints", "best"),
+  };
+  const plan = planSteps(options.train, {
+    ...data,
+    ...training,
+    sequencesPerStep: Math.max(1, Math.floor(training.tokensPerStep / data.sequenceLength)),
+  });
+  const finished = async (): Promise<TrainedStudent> => {
+    const metrics = await readMetrics(paths.metrics);
+    const best = training.keepBest ? bestEvaluation(metrics) : undefined;
+    return { path: paths.student, keptStep: best?.step ?? plan.steps, metrics, plan };
+  };
+  if (options.resume && (await exists(paths.student))) return finished();
+
+  await mkdir(paths.checkpoints, { recursive: true });
+  await using session = await TrainingSession.open(options, plan);
+  const { trainer } = session;
+  const restored = options.resume ? await readCheckpoint(paths.checkpoints, trainer.parameters) : undefined;
+  const done = restored?.step ?? 0;
+  let metrics = await truncateMetrics(paths.metrics, restored ? done : -1);
+  const record = async (line: MetricsLine) => {
+    await appendMetrics(paths.metrics, line);
+    metrics = [...metrics, line];
+  };
+  const checkpoint = async (step: number) => {
+    if ((await listCheckpoints(paths.checkpoints)).at(-1) === step) return;
+    const state = { limbeckCheckpoint: 1, step, seed: training.seed } as const;
+    options.onCheckpoint(step, await writeCheckpoint(paths.checkpoints, state, trainer.parameters));
+  };
+  const evaluate = async (step: number) => {
+    const evaluation = await session.evaluate();
+    if (!evaluation) return;
+    const best = bestEvaluation(metrics);
+    const isBest = !best || evaluation.loss < best.evaluation.loss;
+    // The weights first, then the line that says so: a crash between the two is made good by the steps done again.
+    if (isBest && training.keepBest) await session.keep(paths.best);
+    await record({ step, evaluation });
+    options.onEvaluation(step, evaluation, isBest);
+  };
+
+  if (!restored) await evaluate(0);
+  for (let step = done + 1; step <= plan.steps; step++) {
+    try {
+      const line = await session.step(step);
+      await record(line);
+      options.onStep(line, plan.steps);
+    } catch (error) {
+      if (error instanceof InterruptedError) await checkpoint(step - 1);
+      throw error;
+    }
+    const isLast = step === plan.steps;
+    if (isLast || (training.evaluateEvery && step % training.evaluateEvery === 0)) await evaluate(step);
+    if (isLast || (training.checkpointEvery && step % training.checkpointEvery === 0)) await checkpoint(step);
+  }
+  const hasBest = training.keepBest && bestEvaluation(metrics) !== undefined;
+  await session.write(paths.student, hasBest ? paths.best : undefined);
+  await rm(paths.best, { recursive: true, force: true });
+  return finished();
+}
+
+/** What lives while a student is trained: the trainer and the scorer of its evaluations. */
+class TrainingSession implements AsyncDisposable {
+  readonly trainer: Trainer;
+  readonly #scorer: RowScorer;
+  readonly #options: TrainStudentOptions;
+  readonly #plan: StepPlan;
+  readonly #heldOut: readonly DistillationBatch[];
+  /** The teacher, asked once about every held-out batch. */
+  readonly #observer: LocalTeacher | undefined;
+
+  private constructor(options: TrainStudentOptions, plan: StepPlan, trainer: Trainer, scorer: RowScorer) {
+    this.trainer = trainer;
+    this.#scorer = scorer;
+    this.#options = options;
+    this.#plan = plan;
+    this.#observer = options.teacher && rememberSignals(options.teacher);
+    this.#heldOut = packBatches(firstRows(options.heldOut, rowsPerEvaluation), {
+      sequenceLength: options.data.sequenceLength,
+      batchTokens: options.training.microBatchTokens,
+    });
+  }
+
+  static async open(options: TrainStudentOptions, plan: StepPlan): Promise<TrainingSession> {
+    const { student, teacher, objective, training, threads } = options;
+    const chunkRows = Math.min(rowsPerChunk, training.microBatchTokens);
+    const positionCount = longestView([...options.train, ...options.heldOut], "student");
+    const shared = { positionCount, chunkRows, threads };
+    const guide = needsTeacher(objective) ? teacher : undefined;
+    const trainer = await Trainer.create(student, guide, objective, { ...shared, optimizer: training });
+    const scorer = await makeRowScorer(student, { ...shared, objective, signal: teacher?.form });
+    return new TrainingSession(options, plan, trainer, scorer);
+  }
+
+  async step(step: number): Promise<StepLine> {
+    const { train, training, data, signal } = this.#options;
+    const started = performance.now();
+    const { sequences, plan } = this.#plan.at(step);
+    const size = Math.max(1, Math.floor(training.microBatchTokens / data.sequenceLength));
+    const batches = [];
+    for (let i = 0; i < sequences.length; i += size) batches.push(makeBatch(train, sequences.slice(i, i + size), plan));
+    const learningRate = learningRateAt(step, this.#plan.steps, training);
+    const result = await this.trainer.step(batches, step, learningRate, signal);
+    const { loss, terms, gradientNorm, tokens } = result;
+    const tokensPerSecond = tokens / ((performance.now() - started) / 1000);
+    return { step, loss, terms, gradientNorm, learningRate, tokens, tokensPerSecond };
+  }
+
+  /** Undefined where nothing is held out. */
+  async evaluate(): Promise<Evaluation | undefined> {
+    if (this.#heldOut.length === 0) return undefined;
+    const { teacher } = this.#options;
+    const weights = { ...this.trainer.weights, ...teacher?.headFeeds };
+    const scores = await scoreBatches(this.#heldOut, this.#scorer, weights, this.#observer);
+    return {
+      loss: mean(scores.objective!),
+      perplexity: Math.exp(-mean(scores.targetLogProbs)),
+      ...(scores.kl ? { klTeacherStudent: mean(scores.kl) } : {}),
+    };
+  }
+
+  /** Keeps the weights as they are now. */
+  async keep(path: string): Promise<void> {
+    await writeFolderAtomically(path, (folder) => writeSafetensors(join(folder, "weights.safetensors"), this.#tensors()), {
+      replace: true,
+    });
+  }
+
+  /** Writes the student's model folder, with the kept weights where there are some. */
+  async write(path: string, kept: string | undefined): Promise<void> {
+    const { student, companionsFrom } = this.#options;
+    await using file = kept ? await openSafetensors(join(kept, "weights.safetensors")) : undefined;
+    const tensors = this.#tensors().map((tensor) =>
+      file ? { ...tensor, data: () => file.readFloat32(tensor.name) } : tensor,
+    );
+    await writeModelFolder(path, { config: student.config, tensors, dtype: "float32", copyFrom: companionsFrom });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.trainer.dispose();
+    await this.#scorer.dispose();
+  }
+
+  #tensors(): { name: string; shape: readonly number[]; data: Float32Array }[] {
+    const { weights } = this.#options.student;
+    return this.trainer.parameters.map(({ name, weights: data }) => ({ name, shape: weights.get(name)!.dims, data }));
+  }
+}
+
+/** Tokens of the longest document in one view. */
+export function longestView(documents: readonly TransferDocument[], side: "student" | "teacher"): number {
+  return documents.reduce((most, document) => Math.max(most, document[side].ids.length), 1);
+}
+
+/** Documents from the start until they hold `limit` response rows. */
+function firstRows(documents: readonly TransferDocument[], limit: number): readonly TransferDocument[] {
+  let rows = 0;
+  const end = documents.findIndex(({ responseTokens }) => {
+    rows += responseTokens;
+    return rows > limit;
+  });
+  return end < 0 ? documents : documents.slice(0, Math.max(1, end));
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
