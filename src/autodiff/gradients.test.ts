@@ -61,7 +61,14 @@ describe("gradients", () => {
     const ops = opsOf(graph, () => gradients(loss, [weight]));
     expect(ops).toEqual(["Reshape", "Expand", "MatMul"]);
     const [gradient] = gradients(loss, [weight]);
-    expect(printGraph(graph, [gradient!])).toMatchInlineSnapshot();
+    expect(printGraph(graph, [gradient!])).toMatchInlineSnapshot(`
+      "input x: float32 [rows, 3]
+      parameter weight: float32 [2, 3]
+      Tanh: float32 [rows, 3] = Tanh(x)
+      gradient/Reshape_1: float32 [1, 1] = Reshape(number_1)
+      gradient/Expand_1: float32 [rows, 2] = Expand(gradient/Reshape_1)
+      gradient/MatMul_1: float32 [2, 3] = MatMul(gradient/Expand_1, Tanh) transposeA alpha=1"
+    `);
   });
 
   it("emits nothing behind integers: ids and masks that depend on a parameter carry no gradient", () => {
@@ -82,7 +89,9 @@ describe("gradients", () => {
     const found = gradients(g.reduceSum(hidden), weights);
     const places = found.map((gradient) => graph.nodes.indexOf(gradient.producer!));
     expect(places).toEqual([-3, -2, -1].map((fromEnd) => graph.nodes.length + fromEnd));
-    expect(found.map(({ name }) => name)).toEqual([0, 1, 2].map((layer) => `gradient/layers.${layer}/MatMul`));
+    expect(found.map(({ name }) => name)).toEqual(
+      [0, 1, 2].map((layer) => `gradient/layers.${layer}/MatMul${layer === 0 ? "" : "_1"}`),
+    );
   });
 
   it("differentiates what it emitted: second derivatives are right", async () => {
@@ -239,18 +248,22 @@ describe("inside a loop's body", () => {
     }
   });
 
-  it("takes what is computed around the body as given", () => {
+  it("takes what was computed around the body as given, and differentiates what the body computes of it", async () => {
     const graph = new Graph();
-    const weight = graph.parameter("weight", []);
+    const weight = graph.input("weight", "float64", []);
     const outside = g.exp(weight);
     const trips = graph.constant("int64", [], BigInt64Array.of(2n));
-    g.loop(trips, 2, [graph.number("float32", 0)], (_body, _iteration, [sum]) => {
-      const loss = g.mul(outside, outside);
-      const [forOutside, forWeight] = gradients(g.add(loss, sum!), [outside, weight]);
-      expect(forOutside!.producer?.op).toBe("Add");
-      expect(forWeight!.producer?.op).not.toBe("Mul");
-      return { carried: [forOutside!], scanned: [] };
+    const zero = graph.number("float64", 0);
+    const { carried } = g.loop(trips, 2, [zero, zero], (_body, _iteration, [outsideSum, weightSum]) => {
+      // Of values from around the body only, so that its nodes are put there.
+      const penalty = g.mul(g.mul(outside, outside), weight);
+      const loss = g.add(g.mul(outsideSum!, 0), penalty);
+      const [forOutside, forWeight] = gradients(loss, [outside, weight]);
+      return { carried: [g.add(outsideSum!, forOutside!), g.add(weightSum!, forWeight!)], scanned: [] };
     });
+    const results = await runGraph(graph, carried, { weight: float64Tensor([], Float64Array.of(0.5)) });
+    const e = Math.exp(0.5);
+    expect(results.flatMap(numbersOf)).toBeAllClose([2 * (2 * e * 0.5), 2 * e * e], { relative: 1e-12 });
   });
 });
 

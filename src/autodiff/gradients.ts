@@ -7,7 +7,7 @@ import type { Graph, Node, Value } from "../graph/graph.js";
 import type { NodeOf, OpName } from "../graph/op-table.js";
 import { ownerOf } from "../graph/ops/emit.js";
 import { add, zeros } from "../graph/ops/index.js";
-import { dependencies, requiredNodes } from "../graph/walk.js";
+import { dependencies, nodesBuiltIn } from "../graph/walk.js";
 import type { GradientRule } from "./rule.js";
 import { gradientRules } from "./rules/index.js";
 
@@ -41,8 +41,8 @@ export interface Seed {
 /**
  * The vector-Jacobian product: gradients of Σ ⟨cotangent, output⟩ with respect to each of `wrt`.
  *
- * Inside a loop's body only the body is differentiated: what it takes from the graph around it counts as given, and gets
- * a gradient when it is one of `wrt` itself.
+ * Inside a loop's body only what was built in the body is differentiated: what it takes from the graph around it counts
+ * as given, and gets a gradient when it is one of `wrt` itself.
  */
 export function pullback(seeds: readonly Seed[], wrt: readonly Value[]): Value[] {
   for (const { output, cotangent } of seeds) {
@@ -54,7 +54,7 @@ export function pullback(seeds: readonly Seed[], wrt: readonly Value[]): Value[]
   }
   const outputs = seeds.map(({ output }) => output);
   const graph = ownerOf(outputs);
-  const nodes = requiredNodes(graph, outputs);
+  const nodes = nodesBuiltIn(graph, outputs);
   const active = dependents(nodes, wrt);
   const accumulator = new Map<Value, Value[]>();
   const contribute = (value: Value, gradient: Value) => {

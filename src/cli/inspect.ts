@@ -5,9 +5,6 @@ import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { DataError } from "../errors.js";
 import { type Context, jsonLine, makeCommand } from "./command.js";
-import { inspectData } from "./inspect-data.js";
-import { inspectModel, inspectTokenizer, inspectWeights } from "./inspect-model.js";
-import { inspectRun } from "./inspect-run.js";
 import { facts } from "./terminal.js";
 
 /** What was found, for people and for machines. */
@@ -45,6 +42,11 @@ export function inspectCommand({ terminal: { out } }: Context): Command {
 }
 
 async function inspect(path: string): Promise<Inspection> {
+  const [{ inspectData }, { inspectModel, inspectTokenizer, inspectWeights }, { inspectRun }] = await Promise.all([
+    import("./inspect-data.js"),
+    import("./inspect-model.js"),
+    import("./inspect-run.js"),
+  ]);
   const stats = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     const problem = cause.code === "ENOENT" ? "there is no such file or folder" : cause.message;
     throw new DataError(`inspect: "${path}": ${problem}.`, { cause });

@@ -1,9 +1,8 @@
 /** @file `limbeck loss`: values and gradients of any objective on hand-written distributions. */
 
 import type { Command } from "commander";
-import { parseJsonInput } from "../config/parse-json-input.js";
-import { type LossInput, lossInputSchema } from "../losses/loss-input.js";
-import { computeLoss, type LossResult } from "../losses/loss-laboratory.js";
+import type { LossInput } from "../losses/loss-input.js";
+import type { LossResult } from "../losses/loss-laboratory.js";
 import { formatNumber } from "../report/format.js";
 import { type Context, collect, importModules, jsonLine, makeCommand, readInput } from "./command.js";
 import { facts, table } from "./terminal.js";
@@ -28,6 +27,11 @@ export function lossCommand({ terminal: { out } }: Context): Command {
     .option("--import <file>", "load a module that defines divergences; repeatable", collect)
     .option("--json", "print one JSON object: value, terms, rows and gradient")
     .action(async (file: string, flags: LossFlags) => {
+      const [{ parseJsonInput }, { lossInputSchema }, { computeLoss }] = await Promise.all([
+        import("../config/parse-json-input.js"),
+        import("../losses/loss-input.js"),
+        import("../losses/loss-laboratory.js"),
+      ]);
       await importModules(flags.import ?? []);
       const input = parseJsonInput(
         "loss",

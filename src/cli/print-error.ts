@@ -28,18 +28,20 @@ export function printError(
   if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help and --version end this way
   if (error instanceof CommanderError && error.code === "commander.help") return 2; // no command was given; help was printed
   const { code, message, hint = code === "USAGE" ? `See "${options.help}".` : undefined } = describe(error);
-  output.write(`${output.style("red", `error[${code}]`)}: ${message}\n`);
-  if (hint !== undefined) {
-    const [first, ...rest] = wrap(hint, output.width - 8);
-    output.write(
-      `  ${output.style("cyan", "hint")}: ${[first, ...rest.map((line) => `        ${line}`)].join("\n")}\n`,
-    );
-  }
+  output.write(describeError({ code, message, hint }, output));
   if (options.isVerbose) output.write(`${stackOf(error)}\n`);
   return code === "USAGE" || code === "CONFIG" ? 2 : code === "INTERRUPTED" ? 130 : 1;
 }
 
-interface Description {
+/** `error[CODE]: message` and, where there is one, the hint below it. */
+export function describeError({ code, message, hint }: Description, output: Output): string {
+  const first = `${output.style("red", `error[${code}]`)}: ${message}\n`;
+  if (hint === undefined) return first;
+  return `${first}  ${output.style("cyan", "hint")}: ${wrap(hint, output.width - 8).join("\n        ")}\n`;
+}
+
+/** What of an error is printed. */
+export interface Description {
   readonly code: string;
   readonly message: string;
   readonly hint?: string | undefined;
@@ -53,7 +55,10 @@ function describe(error: unknown): Description {
     return { code: "USAGE", message: first, hint: rest.join(" ").replace(/^\(|\)$/g, "") || undefined };
   }
   const { code } = error as NodeJS.ErrnoException;
-  if (typeof code === "string" && error instanceof Error) return { code, message: error.message };
+  if (typeof code === "string" && error instanceof Error) {
+    const isInstallation = code === "ERR_MODULE_NOT_FOUND" || code === "ERR_DLOPEN_FAILED";
+    return { code, message: error.message, hint: isInstallation ? 'Run "limbeck doctor".' : undefined };
+  }
   return {
     code: "INTERNAL",
     message: error instanceof Error ? error.message : String(error),

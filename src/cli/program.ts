@@ -13,7 +13,10 @@ import { quickstartCommand } from "./quickstart.js";
 import { runCommand } from "./run.js";
 import { scoreCommand } from "./score.js";
 
-/** In the order in which help lists them. */
+/**
+ * In the order in which help lists them. What loads the engine is imported when a command runs, so that help is quick and
+ * `doctor` can say what is wrong with the engine.
+ */
 const commands = [
   quickstartCommand,
   checkCommand,

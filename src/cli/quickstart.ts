@@ -2,12 +2,12 @@
 
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import { loadConfig } from "../config/load-config.js";
 import { prepareQuickstart } from "../recipes/quickstart-data.js";
 import { type Context, collect, makeCommand } from "./command.js";
 import { type RunFlags, runAndReport } from "./run.js";
 
-const configFile = fileURLToPath(new URL("../../assets/quickstart/quickstart.yaml", import.meta.url));
+const configFile = fileURLToPath(new URL("../../configs/soft-labels-quickstart.yaml", import.meta.url));
+const textFolder = ".limbeck/sotu";
 const defaultOutput = "runs/quickstart";
 
 export function quickstartCommand(context: Context): Command {
@@ -25,9 +25,10 @@ export function quickstartCommand(context: Context): Command {
     .option("--resume", "go on from the last checkpoint in the run's folder")
     .option("--json", "print one JSON object per line; progress goes to standard error")
     .action(async (flags: RunFlags & { readonly output: string }) => {
-      const { train, heldOut, teacher } = await prepareQuickstart(`${flags.output}-text`);
+      const { train, heldOut, teacher } = await prepareQuickstart(textFolder);
       const paths = { "data.train": train, "data.heldOut": heldOut, "teacher.model": teacher };
       const overrides = Object.entries(paths).map(([key, path]) => `${key}=${JSON.stringify(path)}`);
+      const { loadConfig } = await import("../config/load-config.js");
       const config = await loadConfig(configFile, [...overrides, ...(flags.set ?? [])]);
       await runAndReport(context, config, flags, [], ["quickstart"]);
     });

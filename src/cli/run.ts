@@ -2,9 +2,8 @@
 
 import { join } from "node:path";
 import type { Command } from "commander";
-import { loadConfig } from "../config/load-config.js";
 import { InterruptedError, LimbeckError } from "../errors.js";
-import { type RunConfig, type RunResult, runRecipe } from "../recipes/run-recipe.js";
+import type { RunConfig, RunResult } from "../recipes/run-recipe.js";
 import { reportText } from "../report/terminal.js";
 import { type Context, collect, importModules, jsonLine, makeCommand } from "./command.js";
 import { withInterrupt } from "./interrupt.js";
@@ -40,6 +39,7 @@ export function runCommand(context: Context): Command {
     .option("--json", "print one JSON object per line; progress goes to standard error")
     .action(async (path: string, flags: RunFlags) => {
       const imports = await importModules(flags.import ?? []);
+      const { loadConfig } = await import("../config/load-config.js");
       const config = await loadConfig(path, flags.set);
       await runAndReport(context, config, flags, imports, ["run", path]);
     });
@@ -57,6 +57,7 @@ export async function runAndReport(
   imports: readonly string[],
   words: readonly string[],
 ): Promise<void> {
+  const { runRecipe } = await import("../recipes/run-recipe.js");
   const progress = showProgress(err);
   const work = (signal: AbortSignal): Promise<RunResult> =>
     runRecipe(flags.output === undefined ? config : { ...config, output: flags.output }, {

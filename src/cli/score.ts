@@ -1,26 +1,12 @@
 /** @file `limbeck score`: the log-probability of every token of a text. */
 
 import type { Command } from "commander";
-import * as z from "zod";
-import { parseJsonInput } from "../config/parse-json-input.js";
-import { type ScoreRequest, type ScoreResult, score } from "../evaluate/score.js";
+import type { ScoreResult } from "../evaluate/score.js";
 import { formatNumber, formatPercent } from "../report/format.js";
-import { type Context, jsonLine, makeCommand, readInput } from "./command.js";
+import { type Context, jsonLine, makeCommand } from "./command.js";
 import { UsageError } from "./print-error.js";
+import type { ScoreFlags } from "./score-request.js";
 import { facts, table } from "./terminal.js";
-
-const messagesSchema = z.array(z.strictObject({ role: z.string().min(1), content: z.string() })).min(1);
-
-interface ScoreFlags {
-  readonly text?: string;
-  readonly file?: string;
-  readonly ids?: string;
-  readonly messages?: string;
-  readonly response?: string;
-  readonly topK: number;
-  readonly precision?: "float32";
-  readonly json?: boolean;
-}
 
 export function scoreCommand({ terminal: { out } }: Context): Command {
   return makeCommand(
@@ -41,45 +27,14 @@ export function scoreCommand({ terminal: { out } }: Context): Command {
     .option("--messages <file>", "a JSON list of { role, content }, scored with --response")
     .option("--response <text>", "the answer to --messages whose tokens are scored")
     .option("--top-k <count>", "likeliest tokens listed at each place", wholeNumber, 10)
-    .option("--precision <name>", "what the model computes in: float32", precision)
     .option("--json", "print one JSON object")
     .action(async (model: string, flags: ScoreFlags) => {
-      const result = await score(model, await readRequest(flags));
+      const { readScoreRequest } = await import("./score-request.js");
+      const request = await readScoreRequest(flags);
+      const { score } = await import("../evaluate/score.js");
+      const result = await score(model, request);
       out.write(flags.json ? jsonLine(result) : describeScore(result));
     });
-}
-
-/** Exactly one of the ways to say what is scored. */
-async function readRequest({
-  text,
-  file,
-  ids,
-  messages,
-  response,
-  topK,
-  precision,
-}: ScoreFlags): Promise<ScoreRequest> {
-  const ways = Object.entries({ text, file, ids, messages }).filter(([, value]) => value !== undefined);
-  if (ways.length !== 1) {
-    const got = ways.length === 0 ? "none" : ways.map(([way]) => `--${way}`).join(" and ");
-    throw new UsageError(`score: expected one of --text, --file, --ids and --messages, got ${got}.`);
-  }
-  if ((messages === undefined) !== (response === undefined)) {
-    throw new UsageError("score: expected --messages and --response together, got one of them.");
-  }
-  const common = { topK, ...(precision !== undefined && { precision }) };
-  if (text !== undefined) return { ...common, text };
-  if (file !== undefined) return { ...common, text: await readInput(file) };
-  if (ids !== undefined) return { ...common, ids: parseIds(ids) };
-  const conversation = parseJsonInput("score", messages!, await readInput(messages!), messagesSchema);
-  return { ...common, messages: conversation, response: response! };
-}
-
-function parseIds(list: string): number[] {
-  return list.split(",").map((id) => {
-    if (!/^\s*\d+\s*$/.test(id)) throw new UsageError(`score: expected --ids like 1,42,7, got "${list}".`);
-    return Number(id);
-  });
 }
 
 function wholeNumber(text: string): number {
@@ -87,17 +42,12 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
-function precision(text: string): "float32" {
-  if (text !== "float32") throw new UsageError(`score: expected float32 for --precision, got "${text}".`);
-  return text;
-}
-
 function describeScore({ model, tokens, meanLogProb, perplexity, bitsPerByte }: ScoreResult): string {
   const summary = facts([
     ["model", model],
     ["tokens", String(tokens.length)],
-    ["mean log-prob", `${formatNumber(meanLogProb)} nats`],
-    ["perplexity", formatNumber(perplexity)],
+    ...(meanLogProb === null ? [] : [["mean log-prob", `${formatNumber(meanLogProb)} nats`] as const]),
+    ...(perplexity === null ? [] : [["perplexity", formatNumber(perplexity)] as const]),
     ...(bitsPerByte === null ? [] : [["bits per byte", formatNumber(bitsPerByte)] as const]),
   ]);
   const rows = tokens.map(({ id, text, logProb, topK }) => {

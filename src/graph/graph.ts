@@ -1,6 +1,6 @@
 /** @file The typed graph: values, the nodes that compute them, readable names by scope, and subgraphs that may use outer values. */
 
-import { LimbeckError, ShapeError } from "../errors.js";
+import { LimbeckError, ShapeError, show } from "../errors.js";
 import { type Dim, type Shape, symbolsOf } from "./dims.js";
 import { type DType, expectData, isFloat, type TensorData, toTensorData } from "./dtype.js";
 import type { NodeOf, OpAttributes, OpName } from "./op-table.js";
@@ -44,6 +44,8 @@ export class Graph {
   readonly nodes: Node[] = [];
   /** The graph whose values this one may use besides its own: set for the body of a loop. */
   readonly parent: Graph | undefined;
+  /** How many nodes the graphs around this one had when it was begun: an op on outer values only lands among theirs. */
+  readonly outerNodeCounts: ReadonlyMap<Graph, number>;
   readonly #names: Map<string, number>;
   readonly #scopes: string[] = [];
   readonly #numbers = new Map<string, Constant>();
@@ -51,6 +53,9 @@ export class Graph {
 
   constructor(options: { readonly parent?: Graph } = {}) {
     this.parent = options.parent;
+    const outer = new Map<Graph, number>();
+    for (let graph = options.parent; graph; graph = graph.parent) outer.set(graph, graph.nodes.length);
+    this.outerNodeCounts = outer;
     // A body shares the namespace of the graph around it: ONNX forbids shadowing.
     this.#names = options.parent ? options.parent.#names : new Map();
     this.#prefix = options.parent ? `${options.parent.scope === "" ? "" : `${options.parent.scope}/`}body` : "";
@@ -143,8 +148,10 @@ export class Graph {
   }
 
   #checkDim(name: string, dim: Dim): void {
-    const valid = typeof dim === "number" ? Number.isInteger(dim) && dim >= 0 : symbolsOf(dim).length > 0;
-    if (!valid) throw new ShapeError(`input "${name}": a dim must be a whole number or a symbol, got ${dim}.`);
+    const symbols = symbolsOf(dim);
+    const valid =
+      typeof dim === "number" ? Number.isInteger(dim) && dim >= 0 : symbols.length > 0 && !symbols.includes("");
+    if (!valid) throw new ShapeError(`input "${name}": a dim must be a whole number or a symbol, got ${show(dim)}.`);
   }
 
   #checkReachable(op: OpName, input: Value): void {

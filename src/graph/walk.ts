@@ -31,6 +31,19 @@ export function requiredNodes(graph: Graph, outputs: readonly Value[]): readonly
   return graph.nodes.filter((node) => required.has(node));
 }
 
+/**
+ * The nodes that `outputs` depend on and that were built since `graph` was begun, in order: its own, and for a loop's body
+ * also those that use values of the graphs around it only, which is where they were put.
+ */
+export function nodesBuiltIn(graph: Graph, outputs: readonly Value[]): readonly Node[] {
+  const nodes = [...requiredNodes(graph, outputs)];
+  for (const [outer, count] of graph.outerNodeCounts) {
+    const recent = new Set(outer.nodes.slice(count));
+    nodes.unshift(...requiredNodes(outer, outputs).filter((node) => recent.has(node)));
+  }
+  return nodes;
+}
+
 /** The values without a producer (inputs, parameters, constants) of `graph` that `outputs` depend on. */
 export function requiredSources(graph: Graph, outputs: readonly Value[]): ReadonlySet<Value> {
   const sources = new Set<Value>();

@@ -19,7 +19,7 @@ import { longestView, rowsPerChunk, type TrainedStudent } from "../training/trai
 import { packageVersion } from "../version.js";
 import { loadModelFolder, type ModelWithWeights } from "../weights/load-model.js";
 import type { RecipeContext } from "./recipe.js";
-import type { CommonConfig, RunParts } from "./train-and-report.js";
+import type { CommonConfig, RunParts } from "./run-parts.js";
 
 export interface Trained {
   readonly trained: TrainedStudent;

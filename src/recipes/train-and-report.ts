@@ -2,36 +2,19 @@
 
 import os from "node:os";
 import { join } from "node:path";
-import type { LoadedData } from "../data/index.js";
 import { needsTeacher } from "../losses/objective.js";
 import type { Objective } from "../losses/options.js";
 import type { Report } from "../report/report.js";
 import { writeReport } from "../report/write-report.js";
 import { type LocalTeacher, makeLocalTeacher } from "../teachers/local-teacher.js";
-import type { TrainingOptions } from "../training/options.js";
 import { describeMachine, keepManifest } from "../training/run-directory.js";
 import { longestView, type TrainedStudent, trainStudent } from "../training/train-student.js";
 import { packageVersion } from "../version.js";
 import { makeReport } from "./make-report.js";
 import { fingerprintDocuments } from "./open-data.js";
-import type { OpenedStudent, OpenedTeacher } from "./open-models.js";
+import type { OpenedTeacher } from "./open-models.js";
 import type { RecipeContext, RunName } from "./recipe.js";
-
-/** The sections that all configs have. */
-export interface CommonConfig {
-  readonly recipe: string;
-  readonly data: { readonly sequenceLength: number; readonly packing: boolean; readonly shuffle: boolean };
-  readonly training: TrainingOptions;
-  readonly threads: "auto" | number;
-  readonly output: string;
-}
-
-export interface RunParts {
-  readonly teacher: OpenedTeacher | undefined;
-  readonly student: OpenedStudent;
-  readonly data: LoadedData;
-  readonly objective: Objective;
-}
+import type { CommonConfig, RunParts } from "./run-parts.js";
 
 /** The twin learns from the text alone. */
 const twinObjective: Objective = { hard: { kind: "cross-entropy", weight: 1 } };

@@ -61,6 +61,8 @@ export async function compile<Name extends string>(
       interOpNumThreads: 1,
       // Fatal only: errors are thrown, so they need not be written to stderr as well.
       logSeverityLevel: 4,
+      // The engine fuses x·sigmoid(x) and others into kernels that float64 does not have.
+      graphOptimizationLevel: inputs.some(({ dtype }) => dtype === "float64") ? "basic" : "all",
       ...(options.profileTo ? { enableProfiling: true, profileFilePrefix: options.profileTo } : {}),
     });
   } catch (cause) {

@@ -35,7 +35,7 @@ async function train(run: Run, microBatches: number) {
   const sequenceLength = 32;
   const encoded = await encodeRows(readRows(`${folder}training/rows.jsonl`), { sequenceLength } as never);
   const documents = encoded.documents.slice(0, run.rows);
-  const training = resolveBatchTokens(trainingSchema.parse(run.training), sequenceLength);
+  const training = resolveBatchTokens(trainingSchema.parse(run.training), { sequenceLength, packing: true });
   const plan = planSteps(documents, {
     epochs: training.epochs,
     sequenceLength,

@@ -33,7 +33,7 @@ const smoothOps: readonly ((a: Value, b: Value) => Value)[] = [
   (a, b) => g.reshape(g.slice(g.reshape(g.concat([a, b], 0), [18]), { axis: 0, start: 4, end: 13 }), [3, 3]),
   (a) => g.pad(g.slice(a, { axis: 1, start: 1, end: 3 }), { axis: 1, before: 0, after: 1 }),
   (a) => g.gather(a, a.graph.constant("int64", [3], BigInt64Array.of(2n, 0n, 2n))),
-  (a, b) => g.mul(a, g.stopGradient(b)),
+  (a, b) => g.identity(g.mul(a, g.tanh(b))),
   (a, b) => g.rmsNorm(a, g.reduceSum(b, { axes: [0] }), 1e-2),
 ];
 

@@ -14,20 +14,15 @@ function keepAxes(reduced: Value, node: NodeOf<Reduce>): Value {
   return g.reshape(reduced, reducedShape(node.inputs[0]!.shape, { axes, keepDims: true }));
 }
 
-function reduction<K extends Reduce>(rule: (dY: Value, x: Value, y: Value, node: NodeOf<K>) => Value): GradientRule<K> {
-  return (node, gradients) => [
-    () => {
-      const x = node.inputs[0]!;
-      return rule(keepAxes(only(gradients), node), x, keepAxes(node.outputs[0]!, node), node);
-    },
-  ];
+function reduction<K extends Reduce>(rule: (dY: Value, x: Value, node: NodeOf<K>) => Value): GradientRule<K> {
+  return (node, gradients) => [() => rule(keepAxes(only(gradients), node), node.inputs[0]!, node)];
 }
 
 export const reductionRules = {
   // Y = Σ X  ⇒  dX = dY everywhere
   ReduceSum: reduction<"ReduceSum">((dY, x) => g.expand(dY, x.shape)),
   // Y = Σ X / n  ⇒  dX = dY / n
-  ReduceMean: reduction<"ReduceMean">((dY, x, _y, node) => {
+  ReduceMean: reduction<"ReduceMean">((dY, x, node) => {
     let scaled = dY;
     for (const axis of node.attributes.axes) {
       const size = x.shape[axis]!;
@@ -36,13 +31,15 @@ export const reductionRules = {
     return g.expand(scaled, x.shape);
   }),
   // Y = max X  ⇒  the maxima share dY equally
-  ReduceMax: reduction<"ReduceMax">((dY, x, y, node) => {
-    const isMaximum = g.cast(g.equal(x, y), x.dtype);
+  ReduceMax: reduction<"ReduceMax">((dY, x, node) => {
+    const isMaximum = g.cast(g.equal(x, keepAxes(node.outputs[0]!, node)), x.dtype);
     const count = g.reduceSum(isMaximum, { axes: node.attributes.axes, keepDims: true });
     return g.mul(isMaximum, g.div(dY, count));
   }),
   // Y = log Σ eˣ  ⇒  dX = dY · e^(X − Y)
-  ReduceLogSumExp: reduction<"ReduceLogSumExp">((dY, x, y) => g.mul(dY, g.exp(g.sub(x, y)))),
+  ReduceLogSumExp: reduction<"ReduceLogSumExp">((dY, x, node) =>
+    g.mul(dY, g.exp(g.sub(x, keepAxes(node.outputs[0]!, node)))),
+  ),
   // Y = softmax X  ⇒  dX = Y · (dY − Σ dY·Y)
   Softmax: ((node, gradients) => [
     () => {

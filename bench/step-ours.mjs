@@ -1,0 +1,90 @@
+/**
+ * @file Our side of the step benchmark: one whole training step (teacher where online, forward, loss, backward, AdamW) on
+ * random weights and tokens, timed one by one when asked on standard input. See README.md here.
+ *
+ *     node bench/step-ours.mjs --variant ready|online [--threads 2] [--vocabulary 49152] [--sequences 4] [--profile PREFIX]
+ */
+
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import { makeFreshStudent } from "../dist/students/fresh-student.js";
+import { makeLocalTeacher } from "../dist/teachers/local-teacher.js";
+import { Trainer } from "../dist/training/trainer.js";
+
+const { values: flags } = parseArgs({
+  options: {
+    variant: { type: "string", default: "ready" },
+    threads: { type: "string", default: "2" },
+    vocabulary: { type: "string", default: "49152" },
+    sequences: { type: "string", default: "4" },
+    profile: { type: "string" },
+  },
+});
+const [threads, vocabSize, sequences] = [flags.threads, flags.vocabulary, flags.sequences].map(Number);
+const tokens = 256;
+const common = { modelType: "llama", tieEmbeddings: true, maxPositions: 512, ropeTheta: 10_000, normEpsilon: 1e-5, vocabSize };
+const student = makeFreshStudent(
+  { ...common, layers: 6, hiddenSize: 384, heads: 6, keyValueHeads: 2, feedForwardSize: 1024 },
+  0,
+);
+const teacherModel = makeFreshStudent(
+  { ...common, layers: 30, hiddenSize: 576, heads: 9, keyValueHeads: 3, feedForwardSize: 1536 },
+  1,
+);
+
+const size = sequences * tokens;
+let seed = 1;
+const random = () => {
+  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+  return seed / 2 ** 32;
+};
+const ids = Int32Array.from({ length: size }, () => Math.floor(random() * vocabSize));
+const rectangle = {
+  sequences,
+  tokens,
+  ids,
+  positions: Int32Array.from({ length: size }, (_, i) => i % tokens),
+  documents: new Int32Array(size),
+};
+const rows = Int32Array.from({ length: size }, (_, i) => i);
+const batch = {
+  student: rectangle,
+  teacher: rectangle,
+  rows: {
+    count: size,
+    studentIndex: rows,
+    teacherIndex: rows,
+    targetIds: ids,
+    weights: new Float32Array(size).fill(1),
+    documents: new Int32Array(size),
+  },
+};
+const live = await makeLocalTeacher({ ...teacherModel, path: "teacher" }, { positionCount: tokens, threads });
+const ready = await live.signal(batch);
+const isOnline = flags.variant === "online";
+if (!isOnline) await live.dispose();
+const teacher = isOnline ? live : { ...live, signal: async () => ready, dispose: async () => {} };
+const objective = {
+  soft: { kind: "divergence", weight: 1, divergence: "forward-kl", temperature: 1, scaleByTemperatureSquared: true },
+};
+const trainer = await Trainer.create(student, teacher, objective, {
+  positionCount: tokens,
+  chunkRows: 256,
+  threads,
+  optimizer: { betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.01, clipNorm: 1 },
+  ...(flags.profile ? { profileTo: flags.profile } : {}),
+});
+
+let step = 0;
+process.stdout.write(`${JSON.stringify({ ready: true })}\n`);
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line !== "step") break;
+  step++;
+  const started = performance.now();
+  const { loss } = await trainer.step([batch], step, 1e-4);
+  const seconds = (performance.now() - started) / 1000;
+  const peakBytes = process.resourceUsage().maxRSS * 1024;
+  process.stdout.write(`${JSON.stringify({ seconds, tokens: size, loss, peakBytes })}\n`);
+}
+await trainer.dispose();
+await teacher.dispose();

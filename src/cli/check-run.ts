@@ -1,0 +1,200 @@
+/** @file Everything about a run that can be known before it: models, tokenizers, rows, steps and memory. */
+
+import { readdir, statfs } from "node:fs/promises";
+import os from "node:os";
+import { dirname, resolve } from "node:path";
+import { type LoadedData, measureDocuments, planEpoch } from "../data/index.js";
+import { LimbeckError } from "../errors.js";
+import { countParameters, type ModelDefinition } from "../models/index.js";
+import { openData, type SidePrompts } from "../recipes/open-data.js";
+import {
+  assertOneVocabulary,
+  type OpenedStudent,
+  type OpenedTeacher,
+  openStudent,
+  openTeacher,
+} from "../recipes/open-models.js";
+import type { RunConfig } from "../recipes/registry.js";
+import { formatBytes, formatCount, formatPercent } from "../report/format.js";
+import { longestView, rowsPerChunk } from "../training/train-student.js";
+
+type Fact = readonly [name: string, value: string];
+
+/** What was found, for people and for machines. */
+export interface RunCheck {
+  readonly facts: readonly Fact[];
+  readonly warnings: readonly { readonly code: string; readonly message: string }[];
+  /** What would end the run; nothing where it can start. */
+  readonly problems: readonly LimbeckError[];
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** Opens all that the run would open, and goes on after what fails, so that every problem is found at once. */
+export async function checkRun(config: RunConfig): Promise<RunCheck> {
+  const facts: Fact[] = [];
+  const warnings: { code: string; message: string }[] = [];
+  const problems: LimbeckError[] = [];
+  const data: Record<string, unknown> = {};
+  const attempt = async <Result>(work: () => Result | Promise<Result>): Promise<Result | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof LimbeckError)) throw error;
+      problems.push(error);
+      return undefined;
+    }
+  };
+  const found = (name: string, value: string, machine: Readonly<Record<string, unknown>>): void => {
+    facts.push([name, value]);
+    data[name] = machine;
+  };
+
+  const wantsTeacher = "teacher" in config;
+  const teacher = wantsTeacher ? await attempt(() => openTeacher(config.teacher)) : undefined;
+  if (teacher) found("teacher", ...describeModel(teacher.model, teacher.tokenizer));
+  const canOpenStudent = config.student.model !== undefined || !wantsTeacher || teacher !== undefined;
+  const student = canOpenStudent
+    ? await attempt(() => openStudent(config.student, teacher, { ...config.data, ...config.training }))
+    : undefined;
+  if (student) found("student", ...describeModel(student.model, student.tokenizer));
+  if (teacher && student) await attempt(() => assertOneVocabulary(teacher, student));
+  if (student) {
+    const loaded = await attempt(() => openData(config.data, student, () => {}, promptsOf(config)));
+    if (loaded) {
+      warnings.push(...loaded.warnings);
+      for (const [name, value, machine] of describeData(config, loaded)) found(name, value, machine);
+      found("memory", ...describeMemory(config, teacher, student, loaded));
+    }
+  }
+  await attempt(() => expectRoom(config.output, student));
+  return { facts, warnings, problems, data };
+}
+
+function promptsOf(config: RunConfig): SidePrompts | undefined {
+  return config.recipe === "context" ? { teacher: config.teacher.prompt, student: config.student.prompt } : undefined;
+}
+
+type Finding = readonly [name: string, value: string, machine: Readonly<Record<string, unknown>>];
+
+function describeModel(
+  { architecture, shape }: ModelDefinition,
+  tokenizer: OpenedStudent["tokenizer"],
+): readonly [string, Readonly<Record<string, unknown>>] {
+  const parameters = countParameters(architecture.parameters(shape));
+  const words =
+    tokenizer === undefined ? "no tokenizer" : `tokenizer of ${tokenizer.vocabSize.toLocaleString("en-US")} ids`;
+  return [
+    `${shape.modelType}, ${formatCount(parameters)} parameters, ${shape.layers} layers of ${shape.hiddenSize}; ${words}`,
+    {
+      modelType: shape.modelType,
+      parameters,
+      layers: shape.layers,
+      hiddenSize: shape.hiddenSize,
+      vocabSize: tokenizer?.vocabSize ?? null,
+    },
+  ];
+}
+
+function describeData({ data: options, training }: RunConfig, { train, heldOut }: LoadedData): Finding[] {
+  const plan = planEpoch(train, { ...options, seed: training.seed, epoch: 0 });
+  const sequencesPerStep = Math.max(1, Math.floor(training.tokensPerStep / options.sequenceLength));
+  const stepsPerEpoch = Math.ceil(plan.sequences.length / sequencesPerStep);
+  const steps = training.steps ?? stepsPerEpoch * (training.epochs ?? 1);
+  const epochs = steps / Math.max(1, stepsPerEpoch);
+  const split = (documents: LoadedData["train"]): readonly [string, Readonly<Record<string, unknown>>] => {
+    const { tokens, responseTokens } = measureDocuments(documents);
+    const rows = new Set(documents.map(({ origin }) => `${origin.file}:${origin.row}`)).size;
+    const words = [
+      `${rows.toLocaleString("en-US")} rows`,
+      `${formatCount(tokens)} tokens`,
+      `${formatCount(responseTokens)} of them learned`,
+    ];
+    return [words.join(", "), { rows, tokens, responseTokens }];
+  };
+  return [
+    ["train", ...split(train)],
+    ["held out", ...split(heldOut)],
+    [
+      "epoch",
+      `${plan.sequences.length.toLocaleString("en-US")} sequences of ${plan.sequenceLength} tokens, ${formatPercent(plan.waste)} of them empty`,
+      { sequences: plan.sequences.length, sequenceLength: plan.sequenceLength, waste: plan.waste },
+    ],
+    [
+      "steps",
+      `${steps.toLocaleString("en-US")} of ${formatCount(training.tokensPerStep)} tokens, which is ${epochs.toFixed(epochs < 10 ? 1 : 0)} epochs`,
+      {
+        steps,
+        stepsPerEpoch,
+        epochs,
+        tokensPerStep: training.tokensPerStep,
+        microBatchTokens: training.microBatchTokens,
+      },
+    ],
+  ];
+}
+
+/**
+ * Float32 copies of what a run holds at once, rounded up: weights, gradients, two moments and the engine's copy of the
+ * student; weights and the engine's copy of the teacher; what the backward pass needs of one micro-batch; one chunk of logits.
+ */
+function describeMemory(
+  { training }: RunConfig,
+  teacher: OpenedTeacher | undefined,
+  student: OpenedStudent,
+  { train }: LoadedData,
+): readonly [string, Readonly<Record<string, unknown>>] {
+  const size = ({ architecture, shape }: ModelDefinition): number => countParameters(architecture.parameters(shape));
+  const { layers, hiddenSize, headWidth } = student.model.shape;
+  const widest = Math.max(longestView(train, "student"), 1);
+  const perPosition = layers * (24 * hiddenSize + 4 * widest);
+  const numbers =
+    5 * size(student.model) +
+    2 * (teacher === undefined ? 0 : size(teacher.model)) +
+    training.microBatchTokens * perPosition +
+    8 * rowsPerChunk * headWidth;
+  const bytes = 4 * numbers + 2e8;
+  const warning = bytes > os.totalmem() ? `, more than this machine's ${formatBytes(os.totalmem())}` : "";
+  return [
+    `roughly ${formatBytes(bytes)}${warning}`,
+    { estimatedBytes: Math.round(bytes), machineBytes: os.totalmem() },
+  ];
+}
+
+/** The output is new or empty, and its disk has room for three checkpoints. */
+async function expectRoom(output: string, student: OpenedStudent | undefined): Promise<void> {
+  const names = await readdir(output).catch(() => []);
+  if (names.length > 0) {
+    throw new LimbeckError(
+      "OCCUPIED",
+      `output: "${output}" must be new or empty, got a folder that holds "${names[0]}".`,
+      {
+        hint: "Go on with --resume, or choose another folder with --output.",
+      },
+    );
+  }
+  if (student === undefined) return;
+  const { architecture, shape } = student.model;
+  const needed = 3 * 3 * 4 * countParameters(architecture.parameters(shape));
+  const disk = await statfs(await nearestFolder(resolve(output)));
+  const free = disk.bavail * disk.bsize;
+  if (free < needed) {
+    throw new LimbeckError(
+      "DISK",
+      `output: "${output}" needs about ${formatBytes(needed)}, got ${formatBytes(free)} free.`,
+      {
+        hint: "Free some space, or choose another folder with --output.",
+      },
+    );
+  }
+}
+
+async function nearestFolder(path: string): Promise<string> {
+  for (let folder = path; folder !== dirname(folder); folder = dirname(folder)) {
+    const isThere = await readdir(folder).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return folder;
+  }
+  return "/";
+}

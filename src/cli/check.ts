@@ -1,0 +1,47 @@
+/** @file `limbeck check`: what is wrong with a run, found before it starts. */
+
+import type { Command } from "commander";
+import { LimbeckError } from "../errors.js";
+import { type Context, collect, importModules, jsonLine, makeCommand } from "./command.js";
+import { describeError } from "./print-error.js";
+import type { RunFlags } from "./run.js";
+import { facts } from "./terminal.js";
+
+export function checkCommand({ terminal: { out, err } }: Context): Command {
+  return makeCommand(
+    "check",
+    "what is wrong with a run, before it starts",
+    "Read a config and all that it names, and say what would go wrong, how long a run is and what it needs.",
+    [
+      ["check mine.yaml", "exit status 0: it can start; 1: something it needs is wrong; 2: the config is"],
+      ["check mine.yaml --set data.sequenceLength=256 --json", "with an override, as JSON"],
+    ],
+  )
+    .argument("<config>", "the config file (YAML); relative paths in it start from the current directory")
+    .option("--set <key=value>", "override a key of the config; repeatable", collect)
+    .option("--output <folder>", "the run's folder, instead of the config's")
+    .option("--import <file>", "load a module that defines divergences or architectures; repeatable", collect)
+    .option("--json", "print one JSON object")
+    .action(async (path: string, flags: RunFlags) => {
+      await importModules(flags.import ?? []);
+      const [{ loadConfig }, { checkRun }] = await Promise.all([
+        import("../config/load-config.js"),
+        import("./check-run.js"),
+      ]);
+      const config = await loadConfig(path, flags.set);
+      const check = await checkRun(flags.output === undefined ? config : { ...config, output: flags.output });
+      if (flags.json) {
+        const problems = check.problems.map(({ code, message, hint }) => ({ code, message, hint: hint ?? null }));
+        out.write(jsonLine({ ok: problems.length === 0, problems, warnings: check.warnings, ...check.data }));
+      } else {
+        out.write(facts([["config", path], ["recipe", config.recipe], ...check.facts], out.width));
+      }
+      for (const { code, message } of check.warnings)
+        err.write(`${err.style("yellow", `warning[${code}]`)}: ${message}\n`);
+      for (const problem of check.problems) err.write(describeError(problem, err));
+      if (check.problems.length > 0) {
+        const count = check.problems.length === 1 ? "1 problem" : `${check.problems.length} problems`;
+        throw new LimbeckError("CHECK", `check: ${count}; the run cannot start.`);
+      }
+    });
+}

@@ -1,0 +1,79 @@
+/** @file `limbeck evaluate`: how good a student is, and how close to its teacher. */
+
+import type { Command } from "commander";
+import type { Estimate } from "../evaluate/statistics.js";
+import type { ModelSummary } from "../evaluate/summarize-model.js";
+import { formatInterval, formatNumber, formatPercent, NOT_MEASURED } from "../report/format.js";
+import { type Context, collect, importModules, jsonLine, makeCommand } from "./command.js";
+import type { StudentEvaluation } from "./evaluate-student.js";
+import { withInterrupt } from "./interrupt.js";
+import { showProgress } from "./progress.js";
+import { facts, table } from "./terminal.js";
+
+interface EvaluateFlags {
+  readonly teacher?: string;
+  readonly data?: string;
+  readonly import?: readonly string[];
+  readonly json?: boolean;
+}
+
+export function evaluateCommand({ terminal: { out, err } }: Context): Command {
+  return makeCommand(
+    "evaluate",
+    "how good a student is, and how close to its teacher",
+    "Measure a student on rows: perplexity, bits per byte and, with a teacher, KL and agreement.",
+    [
+      ["evaluate runs/mine", "a run's student on the run's held-out rows, beside its teacher"],
+      ["evaluate runs/mine --data other.jsonl", "the same on other rows"],
+      ["evaluate models/small --teacher models/large --data held-out.jsonl", "any two models with one tokenizer"],
+    ],
+  )
+    .argument("<path>", "a run's folder, or a student's")
+    .option("--teacher <model>", "the folder of the model to compare with, instead of the run's teacher")
+    .option("--data <file>", "the rows, instead of the run's held-out rows")
+    .option("--import <file>", "load a module that defines what the run's config names; repeatable", collect)
+    .option("--json", "print one JSON object; progress goes to standard error")
+    .action(async (path: string, flags: EvaluateFlags) => {
+      const { evaluateStudent } = await import("./evaluate-student.js");
+      await importModules(flags.import ?? []);
+      const progress = showProgress(err);
+      const request = { path, teacher: flags.teacher, data: flags.data };
+      try {
+        const result = await withInterrupt(progress.note, (signal) =>
+          evaluateStudent(request, { signal, onEvent: progress.show }),
+        );
+        progress.end();
+        out.write(flags.json ? jsonLine(result) : describeEvaluation(result));
+      } finally {
+        progress.end();
+      }
+    });
+}
+
+function describeEvaluation({ student, teacher, data }: StudentEvaluation): string {
+  const sides = teacher === null ? [student] : [student, teacher];
+  const row = (name: string, cell: (side: ModelSummary) => string): string[] => [name, ...sides.map(cell)];
+  const rows = [
+    ["", "student", ...(teacher === null ? [] : ["teacher"])],
+    row("perplexity", ({ perplexity }) => withInterval(perplexity)),
+    row("bits per byte", ({ bitsPerByte }) => withInterval(bitsPerByte)),
+  ];
+  if (teacher !== null) {
+    const { klFromTeacher: kl, top1Agreement: agreement } = student;
+    rows.push(
+      ["KL, nats per token", withInterval(kl?.mean ?? null)],
+      ["KL, median and p99", kl ? `${formatNumber(kl.median)} and ${formatNumber(kl.p99)}` : NOT_MEASURED],
+      ["top-1 agreement", agreement ? formatPercent(agreement.value) : NOT_MEASURED],
+    );
+  }
+  const paths = [["student", student.path] as const, ...(teacher === null ? [] : [["teacher", teacher.path] as const])];
+  const size = `${data.documents.toLocaleString("en-US")} documents, ${data.responseTokens.toLocaleString("en-US")} scored tokens`;
+  return `${facts([...paths, ["rows", size]])}\n${table(rows)}`;
+}
+
+/** `161.2 (155.0 to 167.4)` */
+function withInterval(estimate: Estimate | null): string {
+  if (estimate === null) return NOT_MEASURED;
+  const interval = formatInterval(estimate);
+  return `${formatNumber(estimate.value)}${interval === "" ? "" : ` (${interval})`}`;
+}

@@ -1,0 +1,42 @@
+/** @file A model for applications: loaded once into a worker, safe to call concurrently, never blocking the event loop. */
+
+import { InterruptedError } from "../errors.js";
+import { startWorker } from "../runtime/worker-host.js";
+import type { ScoreRequest, ScoreResult } from "./score.js";
+
+/** Dispose it to free the weights: `await model.dispose()`, or `await using`. */
+export interface Model extends AsyncDisposable {
+  /**
+   * Scores a text, token ids or an answer. Calls may overlap; they are run one after the other.
+   *
+   * @throws LimbeckError `DATA` for what cannot be scored, `INTERRUPTED` when the signal is aborted first.
+   */
+  score(request: ScoreRequest, options?: { readonly signal?: AbortSignal }): Promise<ScoreResult>;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Loads a model folder.
+ *
+ * @throws LimbeckError `MODEL` where the folder is no model that limbeck can run.
+ * @example
+ * await using model = await loadModel("runs/mine/student");
+ * const { perplexity } = await model.score({ text: "The state of the union is strong." });
+ */
+export async function loadModel(path: string): Promise<Model> {
+  const worker = startWorker(new URL("./scoring-worker.js", import.meta.url));
+  try {
+    await worker.call("open", path);
+  } catch (error) {
+    await worker.close();
+    throw error;
+  }
+  return {
+    async score(request, { signal } = {}) {
+      if (signal?.aborted) throw new InterruptedError("score: stopped before it began.");
+      return worker.call<ScoreResult>("score", request, { signal });
+    },
+    dispose: () => worker.close(),
+    [Symbol.asyncDispose]: () => worker.close(),
+  };
+}
