@@ -7,6 +7,7 @@
 
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { chunkRowsFor } from "../dist/losses/chunked-head.js";
 import { makeFreshStudent } from "../dist/students/fresh-student.js";
 import { makeLocalTeacher } from "../dist/teachers/local-teacher.js";
 import { Trainer } from "../dist/training/trainer.js";
@@ -22,14 +23,17 @@ const { values: flags } = parseArgs({
 });
 const [threads, vocabSize, sequences] = [flags.threads, flags.vocabulary, flags.sequences].map(Number);
 const tokens = 256;
-const common = { modelType: "llama", tieEmbeddings: true, maxPositions: 512, ropeTheta: 10_000, normEpsilon: 1e-5, vocabSize };
+const common = {
+  modelType: "llama",
+  tieEmbeddings: true,
+  maxPositions: 512,
+  ropeTheta: 10_000,
+  normEpsilon: 1e-5,
+  vocabSize,
+};
 const student = makeFreshStudent(
   { ...common, layers: 6, hiddenSize: 384, heads: 6, keyValueHeads: 2, feedForwardSize: 1024 },
   0,
-);
-const teacherModel = makeFreshStudent(
-  { ...common, layers: 30, hiddenSize: 576, heads: 9, keyValueHeads: 3, feedForwardSize: 1536 },
-  1,
 );
 
 const size = sequences * tokens;
@@ -59,17 +63,36 @@ const batch = {
     documents: new Int32Array(size),
   },
 };
-const live = await makeLocalTeacher({ ...teacherModel, path: "teacher" }, { positionCount: tokens, threads });
-const ready = await live.signal(batch);
-const isOnline = flags.variant === "online";
-if (!isOnline) await live.dispose();
-const teacher = isOnline ? live : { ...live, signal: async () => ready, dispose: async () => {} };
+/** A teacher whose signals are ready: its head, and hidden states of the size that a real one hands over. */
+function readyTeacher() {
+  const hiddenSize = 576;
+  const normal = (length) => Float32Array.from({ length }, () => random() + random() + random() - 1.5);
+  const signal = { kind: "hidden", rows: size, headWidth: vocabSize, hiddenSize, hidden: normal(size * hiddenSize) };
+  const head = {
+    dtype: "float32",
+    dims: [vocabSize, hiddenSize],
+    data: normal(vocabSize * hiddenSize).map((x) => x * 0.04),
+  };
+  return {
+    form: { kind: "hidden", headWidth: vocabSize, hiddenSize },
+    headFeeds: { "teacher.head": head },
+    signal: async () => signal,
+    dispose: async () => {},
+  };
+}
+
+async function liveTeacher() {
+  const shape = { ...common, layers: 30, hiddenSize: 576, heads: 9, keyValueHeads: 3, feedForwardSize: 1536 };
+  return makeLocalTeacher({ ...makeFreshStudent(shape, 1), path: "teacher" }, { positionCount: tokens, threads });
+}
+
+const teacher = flags.variant === "online" ? await liveTeacher() : readyTeacher();
 const objective = {
   soft: { kind: "divergence", weight: 1, divergence: "forward-kl", temperature: 1, scaleByTemperatureSquared: true },
 };
 const trainer = await Trainer.create(student, teacher, objective, {
   positionCount: tokens,
-  chunkRows: 256,
+  chunkRows: chunkRowsFor(vocabSize, size),
   threads,
   optimizer: { betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.01, clipNorm: 1 },
   ...(flags.profile ? { profileTo: flags.profile } : {}),

@@ -3,10 +3,10 @@
 import { internalError, ShapeError, UnsupportedError } from "../errors.js";
 import { printShape, sameShape } from "../graph/dims.js";
 import { isFloat } from "../graph/dtype.js";
-import type { Graph, Node, Value } from "../graph/graph.js";
+import type { Constant, Graph, Node, Value } from "../graph/graph.js";
 import type { NodeOf, OpName } from "../graph/op-table.js";
 import { ownerOf } from "../graph/ops/emit.js";
-import { add, zeros } from "../graph/ops/index.js";
+import { add, scatterRowsAdd, zeros } from "../graph/ops/index.js";
 import { dependencies, nodesBuiltIn } from "../graph/walk.js";
 import type { GradientRule } from "./rule.js";
 import { gradientRules } from "./rules/index.js";
@@ -70,7 +70,7 @@ export function pullback(seeds: readonly Seed[], wrt: readonly Value[]): Value[]
   const total = (value: Value): Value | undefined => {
     const parts = accumulator.get(value);
     if (!parts) return undefined;
-    const sum = graph.within("gradient", () => parts.reduce((sum, part) => add(sum, part)));
+    const sum = graph.within("gradient", () => parts.reduce(addGradients));
     accumulator.set(value, [sum]);
     return sum;
   };
@@ -95,6 +95,28 @@ export function pullback(seeds: readonly Seed[], wrt: readonly Value[]): Value[]
   }
   for (const { node, value, emit } of deferred.toReversed()) inScope(graph, node, () => contribute(value, emit()));
   return wrt.map((value) => total(value) ?? zeros(value, value.shape));
+}
+
+/**
+ * The sum of two gradients. Rows that were scattered onto zeros are scattered onto the other gradient instead: for a tied
+ * embedding table this saves two tables of its size.
+ */
+function addGradients(left: Value, right: Value): Value {
+  for (const [other, scattered] of [
+    [left, right],
+    [right, left],
+  ] as const) {
+    const node = scattered.producer;
+    if (node?.op !== "ScatterRowsAdd") continue;
+    const [base, ids, updates] = node.inputs as [Value, Value, Value];
+    if (isZeros(base)) return scatterRowsAdd(other, ids, updates);
+  }
+  return add(left, right);
+}
+
+function isZeros({ producer }: Value): boolean {
+  const source = producer?.op === "Expand" ? producer.inputs[0] : undefined;
+  return source !== undefined && "data" in source && Number((source as Constant).data[0]) === 0;
 }
 
 function inScope(graph: Graph, node: Node, build: () => void): void {

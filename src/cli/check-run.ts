@@ -5,6 +5,7 @@ import os from "node:os";
 import { dirname, resolve } from "node:path";
 import { type LoadedData, measureDocuments, planEpoch } from "../data/index.js";
 import { LimbeckError } from "../errors.js";
+import { chunkRowsFor } from "../losses/chunked-head.js";
 import { countParameters, type ModelDefinition } from "../models/index.js";
 import { openData, type SidePrompts } from "../recipes/open-data.js";
 import {
@@ -16,7 +17,6 @@ import {
 } from "../recipes/open-models.js";
 import type { RunConfig } from "../recipes/registry.js";
 import { formatBytes, formatCount, formatPercent } from "../report/format.js";
-import { longestView, rowsPerChunk } from "../training/train-student.js";
 
 type Fact = readonly [name: string, value: string];
 
@@ -63,7 +63,7 @@ export async function checkRun(config: RunConfig): Promise<RunCheck> {
     if (loaded) {
       warnings.push(...loaded.warnings);
       for (const [name, value, machine] of describeData(config, loaded)) found(name, value, machine);
-      found("memory", ...describeMemory(config, teacher, student, loaded));
+      found("memory", ...describeMemory(config, teacher, student));
     }
   }
   await attempt(() => expectRoom(config.output, student));
@@ -134,25 +134,22 @@ function describeData({ data: options, training }: RunConfig, { train, heldOut }
 }
 
 /**
- * Float32 copies of what a run holds at once, rounded up: weights, gradients, two moments and the engine's copy of the
- * student; weights and the engine's copy of the teacher; what the backward pass needs of one micro-batch; one chunk of logits.
+ * A rough figure, fitted to the peak memory of runs from 9 to 76 million parameters: float32 copies of the student (weights,
+ * gradients, moments, the engine's) and the teacher, what the backward pass needs of one micro-batch, and one chunk of logits.
  */
 function describeMemory(
-  { training }: RunConfig,
+  { data, training }: RunConfig,
   teacher: OpenedTeacher | undefined,
   student: OpenedStudent,
-  { train }: LoadedData,
 ): readonly [string, Readonly<Record<string, unknown>>] {
   const size = ({ architecture, shape }: ModelDefinition): number => countParameters(architecture.parameters(shape));
   const { layers, hiddenSize, headWidth } = student.model.shape;
-  const widest = Math.max(longestView(train, "student"), 1);
-  const perPosition = layers * (24 * hiddenSize + 4 * widest);
   const numbers =
-    5 * size(student.model) +
-    2 * (teacher === undefined ? 0 : size(teacher.model)) +
-    training.microBatchTokens * perPosition +
-    8 * rowsPerChunk * headWidth;
-  const bytes = 4 * numbers + 2e8;
+    9 * size(student.model) +
+    3 * (teacher === undefined ? 0 : size(teacher.model)) +
+    training.microBatchTokens * layers * (46 * hiddenSize + 12 * data.sequenceLength) +
+    8 * chunkRowsFor(headWidth, training.microBatchTokens) * headWidth;
+  const bytes = 4 * numbers + 2.5e8;
   const warning = bytes > os.totalmem() ? `, more than this machine's ${formatBytes(os.totalmem())}` : "";
   return [
     `roughly ${formatBytes(bytes)}${warning}`,

@@ -13,7 +13,7 @@ export function checkCommand({ terminal: { out, err } }: Context): Command {
     "what is wrong with a run, before it starts",
     "Read a config and all that it names, and say what would go wrong, how long a run is and what it needs.",
     [
-      ["check mine.yaml", "exit status 0: it can start; 1: something it needs is wrong; 2: the config is"],
+      ["check mine.yaml", "exit status 0: it can start, 1: it cannot, 2: the config is wrong"],
       ["check mine.yaml --set data.sequenceLength=256 --json", "with an override, as JSON"],
     ],
   )

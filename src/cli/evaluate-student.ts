@@ -10,11 +10,11 @@ import { DataError } from "../errors.js";
 import { makeRowScorer } from "../evaluate/row-scores.js";
 import { packBatches, scoreBatches } from "../evaluate/score-batches.js";
 import { type ModelSummary, summarizeModel } from "../evaluate/summarize-model.js";
+import { chunkRowsFor } from "../losses/chunked-head.js";
 import { openData, type SidePrompts } from "../recipes/open-data.js";
 import { assertOneVocabulary, openStudent, openTeacher } from "../recipes/open-models.js";
 import type { RunEvent } from "../recipes/recipe.js";
 import { type LocalTeacher, makeLocalTeacher } from "../teachers/local-teacher.js";
-import { rowsPerChunk } from "../training/train-student.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
 
 /** What is measured: a run (its student, its teacher, its held-out rows) or a student, with what the flags name instead. */
@@ -133,7 +133,8 @@ async function measure(
   batches: readonly DistillationBatch[],
   { guide, documents, positionCount, threads, signal, onEvent }: MeasureOptions,
 ): Promise<ModelSummary> {
-  const scorer = await makeRowScorer(model, { positionCount, chunkRows: rowsPerChunk, threads, signal: guide?.form });
+  const chunkRows = chunkRowsFor(model.shape.headWidth, batchTokens);
+  const scorer = await makeRowScorer(model, { positionCount, chunkRows, threads, signal: guide?.form });
   try {
     const weights = { ...Object.fromEntries(model.weights), ...guide?.headFeeds };
     const onProgress = (done: number, total: number): void =>

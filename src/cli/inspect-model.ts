@@ -3,7 +3,8 @@
 import { hasTokenizer, loadTokenizer } from "../data/tokenizer.js";
 import { architectureOf, countParameters } from "../models/index.js";
 import { formatBytes, formatCount } from "../report/format.js";
-import { openModelFolder, openSafetensors, type TensorInfo } from "../weights/index.js";
+import { openModelFolder, openSafetensors } from "../weights/index.js";
+import { elementCount } from "../weights/safetensors-header.js";
 import type { Inspection } from "./inspect.js";
 import { oneLine, table } from "./terminal.js";
 
@@ -51,7 +52,7 @@ export async function inspectModel(path: string): Promise<Inspection> {
 export async function inspectWeights(path: string): Promise<Inspection> {
   await using file = await openSafetensors(path);
   const tensors = file.names().map((name) => ({ name, ...file.info(name) }));
-  const elements = tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const elements = tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   const metadata = Object.entries(file.metadata);
   return {
     kind: "weights",
@@ -103,8 +104,4 @@ export async function inspectTokenizer(folder: string): Promise<Inspection> {
       hasChatTemplate: chatTemplate !== undefined,
     },
   };
-}
-
-function sizeOf(shape: TensorInfo["shape"]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }

@@ -4,32 +4,35 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { DataError } from "../errors.js";
-import { formatNumber } from "../report/format.js";
+import { formatCount, formatNumber } from "../report/format.js";
 import type { Report } from "../report/report.js";
 import { reportText } from "../report/terminal.js";
+import type { CheckpointState } from "../training/checkpoint.js";
+import { isEvaluation, readMetrics, type StepLine } from "../training/metrics.js";
+import { openSafetensors } from "../weights/index.js";
+import { elementCount } from "../weights/safetensors-header.js";
 import type { Inspection } from "./inspect.js";
-
-interface StepLine {
-  readonly step: number;
-  readonly loss?: number;
-}
 
 /** @param names - of the files in the folder. */
 export async function inspectRun(path: string, names: ReadonlySet<string>): Promise<Inspection> {
   const config = names.has("config.yaml") ? await readAs(join(path, "config.yaml"), readConfig) : undefined;
-  const metrics = names.has("metrics.jsonl") ? await readAs(join(path, "metrics.jsonl"), readSteps) : [];
+  const metrics = await readMetrics(join(path, "metrics.jsonl"));
   const report = names.has("report.json") ? await readAs(join(path, "report.json"), readReport) : undefined;
-  const checkpoints = names.has("checkpoints") ? (await readdir(join(path, "checkpoints"))).sort() : [];
-  const last = metrics.at(-1);
+  const checkpoints = (await readdir(join(path, "checkpoints")).catch(() => [])).filter((name) =>
+    name.startsWith("step-"),
+  );
+  const last = metrics.findLast((line): line is StepLine => !isEvaluation(line));
   const state = report !== undefined ? "finished" : last === undefined ? "not begun" : "not finished";
-  const progress =
-    last === undefined ? "" : `, ${last.step} steps, loss ${formatNumber(last.loss ?? Number.NaN)} at the last`;
+  const progress = last === undefined ? "" : `, ${last.step} steps, loss ${formatNumber(last.loss)} at the last`;
   return {
     kind: "run",
     facts: [
       ["recipe", String(config?.recipe ?? "unknown")],
       ["state", state + progress],
-      ["checkpoints", checkpoints.length === 0 ? "none" : `${checkpoints.length}, the last ${checkpoints.at(-1)}`],
+      [
+        "checkpoints",
+        checkpoints.length === 0 ? "none" : `${checkpoints.length}, the last ${checkpoints.toSorted().at(-1)}`,
+      ],
       ...(report === undefined && last !== undefined ? [["to go on", "limbeck run CONFIG --resume"] as const] : []),
       ...(names.has("student") ? [["student", join(path, "student")] as const] : []),
       ...(names.has("report.html") ? [["report", join(path, "report.html")] as const] : []),
@@ -39,16 +42,24 @@ export async function inspectRun(path: string, names: ReadonlySet<string>): Prom
   };
 }
 
-/** Optimizer steps; a last line that was cut off while it was written is left out. */
-function readSteps(text: string): StepLine[] {
-  return text.split("\n").flatMap((line) => {
-    try {
-      const value = JSON.parse(line) as StepLine;
-      return value.loss === undefined ? [] : [value];
-    } catch {
-      return [];
-    }
-  });
+/** A checkpoint: the step it belongs to, and how much it keeps. */
+export async function inspectCheckpoint(path: string): Promise<Inspection> {
+  const { step, seed } = await readAs(join(path, "state.json"), readState);
+  await using weights = await openSafetensors(join(path, "weights.safetensors"));
+  const elements = weights.names().reduce((sum, name) => sum + elementCount(weights.info(name).shape), 0);
+  return {
+    kind: "checkpoint",
+    facts: [
+      ["step", step.toLocaleString("en-US")],
+      ["holds", `${formatCount(elements)} weights in ${weights.names().length} tensors, with both moments of each`],
+      ["seed", String(seed)],
+    ],
+    data: { step, seed, elements, tensors: weights.names().length },
+  };
+}
+
+function readState(text: string): CheckpointState {
+  return JSON.parse(text);
 }
 
 function readConfig(text: string): Readonly<Record<string, unknown>> {

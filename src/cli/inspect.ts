@@ -9,7 +9,7 @@ import { facts } from "./terminal.js";
 
 /** What was found, for people and for machines. */
 export interface Inspection {
-  readonly kind: "model" | "weights" | "tokenizer" | "run" | "data";
+  readonly kind: "model" | "weights" | "tokenizer" | "run" | "checkpoint" | "data";
   readonly facts: readonly (readonly [name: string, value: string])[];
   /** Text below the facts, ending in a line break. */
   readonly more?: string;
@@ -21,7 +21,7 @@ export function inspectCommand({ terminal: { out } }: Context): Command {
   return makeCommand(
     "inspect",
     "what a model, run, tokenizer or data file holds",
-    "Say what a model, run, weights file, tokenizer or data file holds.",
+    "Say what a model, run, checkpoint, weights file, tokenizer or data file holds.",
     [
       ["inspect models/teacher", "a model: its type, size and tokenizer"],
       ["inspect runs/mine", "a run: what was trained, how far it is, what came out"],
@@ -42,11 +42,8 @@ export function inspectCommand({ terminal: { out } }: Context): Command {
 }
 
 async function inspect(path: string): Promise<Inspection> {
-  const [{ inspectData }, { inspectModel, inspectTokenizer, inspectWeights }, { inspectRun }] = await Promise.all([
-    import("./inspect-data.js"),
-    import("./inspect-model.js"),
-    import("./inspect-run.js"),
-  ]);
+  const [{ inspectData }, { inspectModel, inspectTokenizer, inspectWeights }, { inspectCheckpoint, inspectRun }] =
+    await Promise.all([import("./inspect-data.js"), import("./inspect-model.js"), import("./inspect-run.js")]);
   const stats = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     const problem = cause.code === "ENOENT" ? "there is no such file or folder" : cause.message;
     throw new DataError(`inspect: "${path}": ${problem}.`, { cause });
@@ -58,14 +55,8 @@ async function inspect(path: string): Promise<Inspection> {
   }
   const names = new Set(await readdir(path));
   if (names.has("manifest.json") || names.has("metrics.jsonl")) return inspectRun(path, names);
-  if (names.has("config.json")) return inspectModel(path);
-  if (names.has("tokenizer.json")) return inspectTokenizer(path);
-  const [weights, ...others] = [...names].filter((name) => name.endsWith(".safetensors"));
-  if (weights !== undefined && others.length === 0) return inspectWeights(join(path, weights));
-  throw new DataError(
-    `inspect: "${path}": expected a model, a run or a tokenizer, got a folder without any of their files.`,
-    {
-      hint: "A model has config.json, a run manifest.json, a tokenizer tokenizer.json.",
-    },
-  );
+  if (names.has("state.json")) return inspectCheckpoint(path);
+  if ([...names].some((name) => name.endsWith(".safetensors")) || !names.has("tokenizer.json"))
+    return inspectModel(path);
+  return inspectTokenizer(path);
 }

@@ -157,3 +157,89 @@ describe("limbeck doctor", () => {
     });
   });
 });
+
+/** A config over the tiny models and rows of the golden files. */
+function tinyConfig(changes: Record<string, unknown> = {}): string {
+  const golden = join(process.cwd(), "test", "golden", "training");
+  return JSON.stringify({
+    recipe: "soft-labels",
+    teacher: { model: join(golden, "teacher") },
+    student: { model: join(golden, "student-llama") },
+    data: { train: join(golden, "rows.jsonl"), sequenceLength: 32 },
+    objective: { soft: {} },
+    training: { epochs: 2, tokensPerStep: 128 },
+    output: join(folder, "run"),
+    ...changes,
+  });
+}
+
+describe("limbeck check", () => {
+  it("says how large a run is", async () => {
+    const { exitCode, out, err } = await limbeck("check", await write("tiny.yaml", tinyConfig()), "--json");
+    expect({ exitCode, err }).toEqual({ exitCode: 0, err: "" });
+    expect(JSON.parse(out)).toMatchObject({
+      ok: true,
+      teacher: { modelType: "llama", parameters: 41_712 },
+      student: { parameters: 21_664 },
+      train: { rows: 22 },
+      "held out": { rows: 2 },
+      steps: { steps: 12, stepsPerEpoch: 6, epochs: 2 },
+    });
+  });
+
+  it("finds every problem of what the config names, and ends with 1", async () => {
+    const config = tinyConfig({ teacher: { model: "none" }, data: { train: "none.jsonl", sequenceLength: 32 } });
+    const { exitCode, err } = await limbeck("check", await write("broken.yaml", config));
+    expect(exitCode).toBe(1);
+    expect(err).toContain('error[MODEL]: "none"');
+    expect(err).toContain('error[DATA]: data: file "none.jsonl" does not exist.');
+    expect(err).toContain("error[CHECK]: check: 2 problems; the run cannot start.");
+  });
+
+  it("refuses an output that is occupied", async () => {
+    const config = await write("tiny.yaml", tinyConfig({ output: folder }));
+    expect((await limbeck("check", config)).err).toContain(`error[OCCUPIED]: output: "${folder}" must be new or empty`);
+  });
+});
+
+describe("limbeck evaluate", () => {
+  const golden = join(process.cwd(), "test", "golden", "training");
+
+  it("measures a student beside its teacher", async () => {
+    const words = [
+      join(golden, "student-llama"),
+      "--teacher",
+      join(golden, "teacher"),
+      "--data",
+      join(golden, "rows.jsonl"),
+    ];
+    const { exitCode, out } = await limbeck("evaluate", ...words, "--json");
+    expect(exitCode).toBe(0);
+    const { student, teacher, data } = JSON.parse(out);
+    expect(student.klFromTeacher.mean.value).toBeGreaterThan(0);
+    expect(teacher).toMatchObject({ klFromTeacher: null });
+    expect(data.responseTokens).toBe(543);
+  });
+
+  it("finds no distance between a model and itself", async () => {
+    const model = join(golden, "teacher");
+    const { out } = await limbeck(
+      "evaluate",
+      model,
+      "--teacher",
+      model,
+      "--data",
+      join(golden, "rows.jsonl"),
+      "--json",
+    );
+    const { klFromTeacher, top1Agreement } = JSON.parse(out).student;
+    expect(klFromTeacher.p99).toBeLessThan(1e-5);
+    expect(top1Agreement.value).toBe(1);
+  });
+
+  it("needs rows for what is not a run", async () => {
+    const { exitCode, err } = await limbeck("evaluate", join(golden, "teacher"));
+    expect(exitCode).toBe(1);
+    expect(err).toContain("hint: Name a file with --data.");
+  });
+});

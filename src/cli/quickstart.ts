@@ -6,7 +6,7 @@ import { prepareQuickstart } from "../recipes/quickstart-data.js";
 import { type Context, collect, makeCommand } from "./command.js";
 import { type RunFlags, runAndReport } from "./run.js";
 
-const configFile = fileURLToPath(new URL("../../configs/soft-labels-quickstart.yaml", import.meta.url));
+const configFile = fileURLToPath(new URL("../../assets/quickstart/quickstart.yaml", import.meta.url));
 const textFolder = ".limbeck/sotu";
 const defaultOutput = "runs/quickstart";
 

@@ -26,7 +26,6 @@ export async function readScoreRequest({
   messages,
   response,
   topK,
-  precision,
 }: ScoreFlags): Promise<ScoreRequest> {
   const ways = Object.entries({ text, file, ids, messages }).filter(([, value]) => value !== undefined);
   if (ways.length !== 1) {

@@ -51,12 +51,10 @@ function describeScore({ model, tokens, meanLogProb, perplexity, bitsPerByte }: 
     ...(bitsPerByte === null ? [] : [["bits per byte", formatNumber(bitsPerByte)] as const]),
   ]);
   const rows = tokens.map(({ id, text, logProb, topK }) => {
-    const likeliest = topK
-      .slice(0, 2)
-      .map((token) => `${quoted(token.text, 9)} ${formatPercent(Math.exp(token.logProb))}`);
+    const likeliest = topK.slice(0, 2).map((token) => `${shown(token, 9)} ${formatPercent(Math.exp(token.logProb))}`);
     return [
       String(id),
-      quoted(text, 16),
+      shown({ id, text }, 16),
       logProb === null ? "–" : formatNumber(logProb),
       logProb === null ? "–" : formatPercent(Math.exp(logProb)),
       logProb === null ? "" : likeliest.join("  "),
@@ -65,8 +63,9 @@ function describeScore({ model, tokens, meanLogProb, perplexity, bitsPerByte }: 
   return `${summary}\n${table([["id", "token", "log-prob", "prob", "likeliest"], ...rows], [1, 4])}`;
 }
 
-/** A token's text in quotes, so that its spaces can be seen, in at most `width` columns. */
-function quoted(text: string, width: number): string {
+/** A token's text in quotes, so that its spaces can be seen, in at most `width` columns; its id where it has no text. */
+function shown({ id, text }: { readonly id: number; readonly text: string }, width: number): string {
+  if (text === "") return `#${id}`;
   const all = JSON.stringify(text);
   return all.length > width ? `${all.slice(0, width - 2)}…"` : all;
 }

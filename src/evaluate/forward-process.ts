@@ -1,6 +1,7 @@
 /** @file The process that `measureForward` starts: loads a model, reads random tokens for about two seconds, reports. */
 
 import { createRandom } from "../data/random.js";
+import { chunkRowsFor } from "../losses/chunked-head.js";
 import { loadModelFolder } from "../weights/load-model.js";
 import type { ForwardCost, ForwardRequest } from "./measure-forward.js";
 import { makeRowScorer } from "./row-scores.js";
@@ -9,7 +10,7 @@ import { median } from "./statistics.js";
 const request = JSON.parse(process.argv[2]!) as ForwardRequest;
 const { sequences, tokens, threads } = request;
 const model = await loadModelFolder(request.model);
-const scorer = await makeRowScorer(model, { positionCount: tokens, chunkRows: 256, threads });
+const scorer = await makeRowScorer(model, { positionCount: tokens, chunkRows: chunkRowsFor(model.shape.headWidth, sequences * tokens), threads });
 const random = createRandom(0);
 const size = sequences * tokens;
 const student = {

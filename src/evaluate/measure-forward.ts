@@ -36,7 +36,12 @@ export async function measureForward(request: ForwardRequest): Promise<ForwardCo
       if (cost) resolve(cost);
       else {
         const problem = stderr.trim().split("\n").at(-1) ?? "";
-        reject(new LimbeckError("MEASURE", `evaluate: measuring "${request.model}" ended with exit code ${code}: ${problem}`));
+        reject(
+          new LimbeckError(
+            "MEASURE",
+            `evaluate: measuring "${request.model}" ended with exit code ${code}: ${problem}`,
+          ),
+        );
       }
     });
   });

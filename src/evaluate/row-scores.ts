@@ -1,7 +1,7 @@
 /** @file What a model says about every response row: losses, divergence from the teacher, agreement, likeliest tokens. */
 
-import { chunkRows, tokenFeeds } from "../data/batch-feeds.js";
 import type { DistillationBatch } from "../data/batch.js";
+import { chunkRows, tokenFeeds } from "../data/batch-feeds.js";
 import { Graph, type Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
 import { type Chunk, takeChunk } from "../losses/chunked-head.js";
@@ -71,13 +71,19 @@ function chunkScores(chunk: Chunk, options: RowScorerOptions): Readonly<Record<s
   const rows = { studentLogits: logits, teacher, targetIds };
   if (options.objective) {
     const { objective } = options;
-    const terms = Object.entries(objectiveRows(objective, rows)).map(([name, values]) => g.mul(values, objective[name]!.weight));
+    const terms = Object.entries(objectiveRows(objective, rows)).map(([name, values]) =>
+      g.mul(values, objective[name]!.weight),
+    );
     scores.objective = terms.reduce((sum, term) => g.add(sum, term));
   }
   if (teacher && teacher.kind !== "sparse") {
     const teacherLogProbs = g.logSoftmax(teacher.logits);
     scores.kl = objectiveRows(comparison, rows).kl!;
-    scores.agreement = g.where(g.equal(g.argMax(logits), g.argMax(teacher.logits)), logits.graph.number("float32", 1), 0);
+    scores.agreement = g.where(
+      g.equal(g.argMax(logits), g.argMax(teacher.logits)),
+      logits.graph.number("float32", 1),
+      0,
+    );
     scores.teacherTargetLogProbs = pick(teacherLogProbs, targetIds);
     addTop("teacherTop", teacherLogProbs);
   }
@@ -125,7 +131,8 @@ export async function makeRowScorer(model: ModelDefinition, options: RowScorerOp
 
 /** The rows without those that only fill the last chunk. */
 function readScores(outputs: Readonly<Record<string, HostTensor>>, count: number, k: number): RowScores {
-  const floats = (name: string, width = 1) => outputs[name] && (outputs[name].data as Float32Array).slice(0, count * width);
+  const floats = (name: string, width = 1) =>
+    outputs[name] && (outputs[name].data as Float32Array).slice(0, count * width);
   const top = (name: string): TopTokens | undefined => {
     const ids = outputs[`${name}Ids`];
     if (!ids) return undefined;

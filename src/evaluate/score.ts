@@ -4,6 +4,7 @@ import { type Message, renderTurn } from "../data/chat-template.js";
 import { encodeTurns } from "../data/encode-text.js";
 import { hasTokenizer, loadChatTemplate, loadTokenizer, makeBatch, type Tokenizer } from "../data/index.js";
 import { DataError, show } from "../errors.js";
+import { chunkRowsFor } from "../losses/chunked-head.js";
 import type { CompileOptions } from "../runtime/executor.js";
 import { type LoadedModel, loadModelFolder } from "../weights/load-model.js";
 import { makeRowScorer, type RowScores, type TopTokens } from "./row-scores.js";
@@ -120,7 +121,11 @@ async function tokensOf(request: ScoreRequest, model: LoadedModel, tokenizer: To
     { role: "assistant", content: request.response ?? "" },
     "score",
   );
-  const { views } = await encodeTurns([turn], [turn], { tokenizer, sequenceLength: Number.MAX_SAFE_INTEGER, isChat: true });
+  const { views } = await encodeTurns([turn], [turn], {
+    tokenizer,
+    sequenceLength: Number.MAX_SAFE_INTEGER,
+    isChat: true,
+  });
   const [span] = views!;
   return { ids: span.ids, isScored: span.responseMask };
 }
@@ -133,7 +138,8 @@ function scoreAll(ids: Int32Array): Tokens {
 
 function checkIds(ids: readonly number[], width: number): Int32Array {
   const bad = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= width);
-  if (bad !== undefined) throw new DataError(`score: ids must be whole numbers from 0 to ${width - 1}, got ${show(bad)}.`);
+  if (bad !== undefined)
+    throw new DataError(`score: ids must be whole numbers from 0 to ${width - 1}, got ${show(bad)}.`);
   return Int32Array.from(ids);
 }
 
@@ -150,7 +156,7 @@ async function scoreIds(
   const origin = { file: "", line: 0, row: 0, key: 0 };
   const document = { student: span, teacher: span, responseTokens, responseBytes: undefined, origin };
   const batch = makeBatch([document], [[0]], { sequenceLength: ids.length, packing: false });
-  const chunkRows = Math.min(256, responseTokens);
+  const chunkRows = chunkRowsFor(model.shape.headWidth, responseTokens);
   const scorer = await makeRowScorer(model, { ...options, positionCount: ids.length, chunkRows, topK });
   try {
     return await scorer.score(batch, Object.fromEntries(model.weights));

@@ -34,6 +34,13 @@ export function expectData(where: string, dtype: DType, dims: readonly number[],
   );
 }
 
+/** Little-endian bytes, copied, as the typed array of `dtype`; undefined where they are no whole number of elements. */
+export function fromBytes(dtype: DType, bytes: Uint8Array): TensorData | undefined {
+  const arrayType = arrayTypes[dtype];
+  if (bytes.length % arrayType.BYTES_PER_ELEMENT !== 0) return undefined;
+  return new arrayType(Uint8Array.from(bytes).buffer);
+}
+
 /** `values` as the typed array of `dtype`. */
 export function toTensorData(dtype: DType, values: readonly number[]): TensorData {
   const data = allocate(dtype, values.length);

@@ -22,7 +22,7 @@ describe("printGraph", () => {
       parameter weight: float32 [3, 4]
       head/DimSize: int64 [1] = DimSize(x) axis=0
       head/Reshape: int64 [] = Reshape(head/DimSize)
-      head/Loop: float32 [] = Loop(head/Reshape, number_0) carriedCount=1
+      head/Loop: float32 [] = Loop(head/Reshape, number_0)
         input head/iteration: int64 []
         input head/carried: float32 []
         head/body/Gather: float32 [4] = Gather(x, head/iteration) axis=0
@@ -30,7 +30,9 @@ describe("printGraph", () => {
         head/body/logits/MatMul: float32 [1, 3] = MatMul(head/body/Reshape, weight) transposeB alpha=0.5
         head/body/Softmax: float32 [1, 3] = Softmax(head/body/logits/MatMul) axis=1
         head/body/ReduceSum: float32 [] = ReduceSum(head/body/Softmax) axes=[0,1]
-        head/body/Add: float32 [] = Add(head/carried, head/body/ReduceSum)"
+        head/body/Add: float32 [] = Add(head/carried, head/body/ReduceSum)
+        carry head/body/Add
+        scan nothing"
     `);
     expect(printGraph(graph)).toContain("unused/Exp: float32 [chunks, 4] = Exp(x)");
   });

@@ -21,10 +21,15 @@ function printValue({ name, dtype, shape }: Value): string {
 
 function printNode(node: Node): readonly string[] {
   const operands = node.inputs.map(({ name }) => name).join(", ");
-  const line = `${node.outputs.map(printValue).join(", ")} = ${node.op}(${operands})${printAttributes(node)}`;
-  if (node.op !== "Loop") return [line];
-  const body = printGraph(node.attributes.body, node.attributes.bodyOutputs);
-  return [line, ...body.split("\n").map((inner) => `  ${inner}`)];
+  const line = `${node.outputs.map(printValue).join(", ")} = ${node.op}(${operands})`;
+  if (node.op !== "Loop") return [`${line}${printAttributes(node)}`];
+  const { body, bodyOutputs, carriedCount } = node.attributes;
+  const names = bodyOutputs.map(({ name }) => name);
+  const results = [
+    `carry ${names.slice(0, carriedCount).join(", ") || "nothing"}`,
+    `scan ${names.slice(carriedCount).join(", ") || "nothing"}`,
+  ];
+  return [line, ...[...printGraph(body, bodyOutputs).split("\n"), ...results].map((inner) => `  ${inner}`)];
 }
 
 function printAttributes(node: Node): string {

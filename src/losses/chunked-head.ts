@@ -10,6 +10,15 @@ import type { SignalInputs } from "../signals/signal-feeds.js";
 import { objectiveRows, type TeacherRows } from "./objective.js";
 import type { Objective } from "./options.js";
 
+/** Elements of a chunk's logits: enough rows for full speed, little enough that memory stays flat in the vocabulary too. */
+const elementsPerChunk = 2 ** 24;
+
+/** Rows that reach a head of this width at once: a power of two from 32 to 1,024, and no more than there are. */
+export function chunkRowsFor(headWidth: number, rows: number): number {
+  const fitting = 2 ** Math.round(Math.log2(elementsPerChunk / headWidth));
+  return Math.min(rows, Math.max(32, Math.min(1024, fitting)));
+}
+
 /** Rows in chunks, as graph values. */
 export interface ChunkedInputs {
   /** The student's final hidden states of the response rows, `[chunks, chunkRows, hidden]`. */
@@ -83,23 +92,28 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
     const trips = g.dimScalar(hidden, 0);
     const zero = graph.number(hidden.dtype, 0);
     const initial = [g.zeros(headWeight, headWeight.shape), ...names.map(() => zero)];
-    const { carried, scanned } = g.loop(trips, hidden.shape[0]!, initial, (_body, iteration, [headGradient, ...sums]) => {
-      const chunk = takeChunk(inputs, iteration);
-      const rows = objectiveRows(objective, { ...chunk, studentLogits: chunk.logits });
-      const termSums = names.map((name) => g.reduceSum(g.mul(rows[name]!, chunk.rowWeights)));
-      const weighted = names.map((name, i) => times(termSums[i]!, objective[name]!.weight));
-      const [logitsGradient] = gradients(
-        weighted.reduce((sum, term) => g.add(sum, term)),
-        [chunk.logits],
-      ) as [Value];
-      return {
-        carried: [
-          g.gemm(logitsGradient, chunk.hidden, headGradient!, { transposeA: true }),
-          ...termSums.map((sum, i) => g.add(sums[i]!, sum)),
-        ],
-        scanned: [g.matMul(logitsGradient, headWeight)],
-      };
-    });
+    const { carried, scanned } = g.loop(
+      trips,
+      hidden.shape[0]!,
+      initial,
+      (_body, iteration, [headGradient, ...sums]) => {
+        const chunk = takeChunk(inputs, iteration);
+        const rows = objectiveRows(objective, { ...chunk, studentLogits: chunk.logits });
+        const termSums = names.map((name) => g.reduceSum(g.mul(rows[name]!, chunk.rowWeights)));
+        const weighted = names.map((name, i) => times(termSums[i]!, objective[name]!.weight));
+        const [logitsGradient] = gradients(
+          weighted.reduce((sum, term) => g.add(sum, term)),
+          [chunk.logits],
+        ) as [Value];
+        return {
+          carried: [
+            g.gemm(logitsGradient, chunk.hidden, headGradient!, { transposeA: true }),
+            ...termSums.map((sum, i) => g.add(sums[i]!, sum)),
+          ],
+          scanned: [g.matMul(logitsGradient, headWeight)],
+        };
+      },
+    );
     const [headGradient, ...sums] = carried as [Value, ...Value[]];
     const total = sums
       .map((sum, i) => times(sum, objective[names[i]!]!.weight))

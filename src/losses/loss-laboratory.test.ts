@@ -27,7 +27,10 @@ describe("computeLoss", () => {
     const result = await computeLoss(lossInputSchema.parse(input));
     expect([result.value]).toBeAllClose([expected.value], { relative: 1e-9, absolute: 1e-11 });
     expect(Object.keys(result.terms)).toEqual(Object.keys(expected.terms));
-    expect(Object.values(result.terms)).toBeAllClose(Object.values(expected.terms), { relative: 1e-9, absolute: 1e-11 });
+    expect(Object.values(result.terms)).toBeAllClose(Object.values(expected.terms), {
+      relative: 1e-9,
+      absolute: 1e-11,
+    });
     expect(result.rows).toBeAllClose(expected.rows, { relative: 1e-9, absolute: 1e-11 });
     expect(result.gradient.flat()).toBeAllClose(expected.gradient.flat(), { relative: 1e-8, absolute: 1e-11 });
   });

@@ -60,8 +60,10 @@ export function objectiveRows(objective: Objective, input: ObjectiveRows): Reado
 function divergenceRows(name: string, term: DivergenceTerm, input: ObjectiveRows, wholeHead: () => Outcomes): Value {
   const divergence = findDivergence(term.divergence);
   const { teacher } = input;
-  if (!divergence) throw new LimbeckError("OBJECTIVE", `objective.${name}: no divergence "${term.divergence}" is defined.`);
-  if (!teacher) throw new LimbeckError("OBJECTIVE", `objective.${name}: "${term.divergence}" needs a teacher, got none.`);
+  if (!divergence)
+    throw new LimbeckError("OBJECTIVE", `objective.${name}: no divergence "${term.divergence}" is defined.`);
+  if (!teacher)
+    throw new LimbeckError("OBJECTIVE", `objective.${name}: "${term.divergence}" needs a teacher, got none.`);
   expectAccepted(name, divergence, teacher.kind);
   const { temperature } = term;
   const options = divergenceOptionsOf(term);

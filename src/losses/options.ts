@@ -21,12 +21,12 @@ const divergenceKeys = {
     ),
 };
 
-const softTerm = divergenceTerm(z.literal("divergence").default("divergence")).describe(
+const softTerm = divergenceTerm(z.literal("divergence").default("divergence").describe("What the term is.")).describe(
   "Distance to the teacher's distribution.",
 );
 
 const hardTerm = z
-  .strictObject({ kind: z.literal("cross-entropy").default("cross-entropy"), weight })
+  .strictObject({ kind: z.literal("cross-entropy").default("cross-entropy").describe("What the term is."), weight })
   .describe("Cross-entropy with the text itself, at temperature 1.");
 
 const namedTerm = z.discriminatedUnion("kind", [

@@ -15,7 +15,6 @@ import { defineDivergence } from "./divergence.js";
 export const softCrossEntropy = defineDivergence({
   name: "cross-entropy",
   accepts: ["hidden", "dense", "sparse"],
-  rows: ({ student, teacher }) =>
-    g.neg(g.reduceSum(g.mul(teacher.probabilities, student.logProbs), { axes: [-1] })),
+  rows: ({ student, teacher }) => g.neg(g.reduceSum(g.mul(teacher.probabilities, student.logProbs), { axes: [-1] })),
   logitsGradient: ({ student, teacher }) => g.sub(student.probabilities, teacher.probabilities),
 });

@@ -24,7 +24,8 @@ export function readCount(config: ConfigObject, key: string, fallback?: number):
 /** A positive number; `fallback` where the key is missing or null. */
 export function readPositive(config: ConfigObject, key: string, fallback?: number): number {
   const value = config[key] ?? fallback;
-  if (typeof value !== "number" || !(value > 0) || !Number.isFinite(value)) mismatch(key, "a number above 0", config[key]);
+  if (typeof value !== "number" || !(value > 0) || !Number.isFinite(value))
+    mismatch(key, "a number above 0", config[key]);
   return value;
 }
 

@@ -84,7 +84,13 @@ function parameters(shape: LlamaShape): readonly ParameterSpec[] {
   const specs: ParameterSpec[] = [
     { name: "model.embed_tokens.weight", shape: [headWidth, hiddenSize], role: "embedding" },
   ];
-  const matrix = (name: string, out: number, into: number, hasBias: boolean, role: ParameterSpec["role"] = "matrix") => {
+  const matrix = (
+    name: string,
+    out: number,
+    into: number,
+    hasBias: boolean,
+    role: ParameterSpec["role"] = "matrix",
+  ) => {
     specs.push({ name: `${name}.weight`, shape: [out, into], role });
     if (hasBias) specs.push({ name: `${name}.bias`, shape: [out], role: "bias" });
   };
@@ -182,7 +188,12 @@ function block(
   const attended = graph.within("attention", () => {
     const normed = norm(hidden, "input_layernorm");
     const split = (name: "q" | "k" | "v", heads: number) =>
-      splitHeads(project(normed, `self_attn.${name}_proj`, shape.hasQueryKeyValueBias), where.tokens, heads, shape.headDim);
+      splitHeads(
+        project(normed, `self_attn.${name}_proj`, shape.hasQueryKeyValueBias),
+        where.tokens,
+        heads,
+        shape.headDim,
+      );
     const normedHeads = (x: Value, name: "q" | "k") => (shape.hasQueryKeyNorm ? norm(x, `self_attn.${name}_norm`) : x);
     const queries = where.rotate(normedHeads(split("q", shape.heads), "q"));
     const keys = where.rotate(normedHeads(split("k", shape.keyValueHeads), "k"));

@@ -13,7 +13,7 @@
  */
 
 import { objectiveSchema } from "../losses/options.js";
-import { openRunDirectory } from "../training/run-directory.js";
+import { checkRunDirectory } from "../training/run-directory.js";
 import { openData } from "./open-data.js";
 import { assertOneVocabulary, openStudent, openTeacher } from "./open-models.js";
 import { promptedStudentSchema, promptedTeacherSchema, recipeSchema } from "./options.js";
@@ -30,7 +30,7 @@ export const context = defineRecipe({
 
   async run(context) {
     const { config, emit } = context;
-    await openRunDirectory(config.output, config, context.resume);
+    await checkRunDirectory(config.output, config, context.resume);
     emit({ type: "phase", phase: "teacher", message: `opening the teacher, ${config.teacher.model}` });
     const teacher = await openTeacher(config.teacher);
     emit({ type: "phase", phase: "student", message: "opening the student" });

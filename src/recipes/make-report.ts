@@ -3,19 +3,20 @@
 import { basename } from "node:path";
 import type { DistillationBatch } from "../data/batch.js";
 import { measureDocuments, type TransferDocument, type TransferReport } from "../data/index.js";
+import { findDifferingTokens } from "../evaluate/differing-tokens.js";
 import { type ForwardCost, measureForward } from "../evaluate/measure-forward.js";
 import { makeRowScorer } from "../evaluate/row-scores.js";
 import { type BatchScores, packBatches, scoreBatches } from "../evaluate/score-batches.js";
 import { estimateMean } from "../evaluate/statistics.js";
 import { summarizeModel } from "../evaluate/summarize-model.js";
-import { findDifferingTokens } from "../evaluate/differing-tokens.js";
+import { chunkRowsFor } from "../losses/chunked-head.js";
 import { countParameters } from "../models/architecture.js";
 import { type History, type ModelReport, type ModelRole, type Report, thinOut } from "../report/report.js";
 import type { LocalTeacher } from "../teachers/local-teacher.js";
 import { rememberSignals } from "../teachers/remember-signals.js";
 import { isEvaluation } from "../training/metrics.js";
 import { describeMachine } from "../training/run-directory.js";
-import { longestView, rowsPerChunk, type TrainedStudent } from "../training/train-student.js";
+import { type TrainedStudent, widestBatch } from "../training/train-student.js";
 import { packageVersion } from "../version.js";
 import { loadModelFolder, type ModelWithWeights } from "../weights/load-model.js";
 import type { RecipeContext } from "./recipe.js";
@@ -105,9 +106,12 @@ class Bench {
   ) {
     const { data, training } = context.config;
     this.#context = context;
-    this.#batches = packBatches(heldOut, { sequenceLength: data.sequenceLength, batchTokens: training.microBatchTokens });
+    this.#batches = packBatches(heldOut, {
+      sequenceLength: data.sequenceLength,
+      batchTokens: training.microBatchTokens,
+    });
     this.#teacher = teacher && rememberSignals(teacher);
-    this.#positionCount = Math.max(longestView(heldOut, "student"), longestView(heldOut, "teacher"));
+    this.#positionCount = widestBatch(heldOut, data.sequenceLength);
     this.#threads = threads;
   }
 
@@ -143,15 +147,21 @@ class Bench {
     emit({ type: "phase", phase: "evaluating", message: `measuring ${name} on held-out rows` });
     const scorer = await makeRowScorer(model, {
       positionCount: this.#positionCount,
-      chunkRows: rowsPerChunk,
+      chunkRows: chunkRowsFor(model.shape.headWidth, this.#context.config.training.microBatchTokens),
       threads: this.#threads,
       signal: teacher?.form,
     });
     try {
-      return await scoreBatches(batches, scorer, { ...Object.fromEntries(model.weights), ...teacher?.headFeeds }, teacher, {
-        signal,
-        onProgress: (done, total) => emit({ type: "progress", task: `measuring ${name}`, done, total, unit: "rows" }),
-      });
+      return await scoreBatches(
+        batches,
+        scorer,
+        { ...Object.fromEntries(model.weights), ...teacher?.headFeeds },
+        teacher,
+        {
+          signal,
+          onProgress: (done, total) => emit({ type: "progress", task: `measuring ${name}`, done, total, unit: "rows" }),
+        },
+      );
     } finally {
       await scorer.dispose();
     }
@@ -167,7 +177,10 @@ function gain(twin: BatchScores, student: BatchScores, heldOut: readonly Transfe
   );
 }
 
-function splitFacts(documents: readonly TransferDocument[], report: TransferReport | undefined): Report["data"]["train"] {
+function splitFacts(
+  documents: readonly TransferDocument[],
+  report: TransferReport | undefined,
+): Report["data"]["train"] {
   const { tokens, responseTokens } = measureDocuments(documents);
   const rows = new Set(documents.map(({ origin }) => `${origin.file}:${origin.row}`)).size;
   return {

@@ -49,13 +49,18 @@ export async function openStudent(
   const shape = options.shape!;
   const vocabSize = shape.vocabSize ?? teacher?.model.shape.headWidth ?? tokenizer?.vocabSize;
   if (vocabSize === undefined) {
-    throw new DataError(`student: expected a tokenizer in "${companionsFrom}", which tells how wide the head is, got none.`, {
-      hint: "Set student.tokenizer, or student.shape.vocabSize for rows of token ids.",
-    });
+    throw new DataError(
+      `student: expected a tokenizer in "${companionsFrom}", which tells how wide the head is, got none.`,
+      {
+        hint: "Set student.tokenizer, or student.shape.vocabSize for rows of token ids.",
+      },
+    );
   }
   const maxPositions = shape.maxPositions ?? sequenceLength;
   const made = { ...shape, vocabSize, maxPositions, endTokenId: tokenizer?.endTokenId };
-  const fingerprint = createHash("sha256").update(JSON.stringify([made, seed])).digest("hex");
+  const fingerprint = createHash("sha256")
+    .update(JSON.stringify([made, seed]))
+    .digest("hex");
   return { model: makeFreshStudent(made, seed), tokenizer, companionsFrom, fingerprint };
 }
 

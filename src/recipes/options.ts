@@ -115,12 +115,14 @@ function withPrompt<Side extends PromptKeys>({
 /** The `teacher:` section of a recipe whose sides see different prompts. */
 export const promptedTeacherSchema = teacherSchema
   .safeExtend(promptKeys)
+  .describe("The model whose distributions are learned, and what it sees.")
   .superRefine(checkPrompt, { when: ({ value }) => typeof value === "object" })
   .transform(withPrompt);
 
 /** The `student:` section of a recipe whose sides see different prompts. */
 export const promptedStudentSchema = studentSchema
   .safeExtend(promptKeys)
+  .describe("The model that learns, and what it sees.")
   .superRefine(checkPrompt, { when: ({ value }) => typeof value === "object" })
   .transform(withPrompt);
 
@@ -136,7 +138,7 @@ export function recipeSchema<Name extends string, Sections extends z.ZodRawShape
     .strictObject({
       recipe: z.literal(name).describe("The way to distil."),
       ...sections,
-      data: dataOptionsSchema,
+      data: dataOptionsSchema.describe("Which rows, split and laid out how."),
       training: trainingSchema,
       device: z.enum(["cpu"]).default("cpu").describe("Where the engine computes."),
       threads: z

@@ -5,10 +5,10 @@
  */
 
 import type { Objective } from "../losses/options.js";
-import { openRunDirectory } from "../training/run-directory.js";
+import { checkRunDirectory } from "../training/run-directory.js";
 import { openData } from "./open-data.js";
 import { openStudent } from "./open-models.js";
-import { studentSchema, recipeSchema } from "./options.js";
+import { recipeSchema, studentSchema } from "./options.js";
 import { defineRecipe } from "./recipe.js";
 import { trainAndReport } from "./train-and-report.js";
 
@@ -22,7 +22,7 @@ export const pretrain = defineRecipe({
 
   async run(context) {
     const { config, emit } = context;
-    await openRunDirectory(config.output, config, context.resume);
+    await checkRunDirectory(config.output, config, context.resume);
     emit({ type: "phase", phase: "student", message: "making the model" });
     const student = await openStudent(config.student, undefined, { ...config.data, ...config.training });
     const data = await openData(config.data, student, emit);

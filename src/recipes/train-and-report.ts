@@ -8,7 +8,7 @@ import type { Report } from "../report/report.js";
 import { writeReport } from "../report/write-report.js";
 import { type LocalTeacher, makeLocalTeacher } from "../teachers/local-teacher.js";
 import { describeMachine, keepManifest } from "../training/run-directory.js";
-import { longestView, type TrainedStudent, trainStudent } from "../training/train-student.js";
+import { type TrainedStudent, trainStudent, widestBatch } from "../training/train-student.js";
 import { packageVersion } from "../version.js";
 import { makeReport } from "./make-report.js";
 import { fingerprintDocuments } from "./open-data.js";
@@ -24,7 +24,7 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, parts
   const { data, student, teacher } = parts;
   const started = performance.now();
   const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
-  await keepManifest(config.output, {
+  await keepManifest(config.output, config, {
     limbeckRun: 1,
     created: new Date().toISOString(),
     limbeckVersion: packageVersion,
@@ -41,7 +41,8 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, parts
     },
   });
   const documents = [...data.train, ...data.heldOut];
-  const localTeacher = teacher && (await startTeacher(teacher, longestView(documents, "teacher"), threads));
+  const localTeacher =
+    teacher && (await startTeacher(teacher, widestBatch(documents, config.data.sequenceLength), threads));
   try {
     const train = (run: RunName, directory: string, objective: Objective) =>
       trainOne(context, parts, { run, directory, objective, localTeacher, threads });

@@ -52,6 +52,9 @@ export async function compile<Name extends string>(
 ): Promise<Program<Name>> {
   const names = Object.keys(outputs) as Name[];
   const values = names.map((name) => outputs[name]);
+  if (values.length === 0) {
+    throw new LimbeckError("GRAPH", "runtime: a program must have at least one output, got none.");
+  }
   const { model, inputs, outputNames } = toOnnx(graph, values, { target: options.target ?? "engine" });
   let session: InferenceSession;
   try {

@@ -21,7 +21,7 @@ export function checkFeeds(inputs: readonly Input[], feeds: Feeds): SymbolSizes 
   const sizes = new Map<string, number>();
   for (const input of inputs) {
     const tensor = feeds[input.name];
-    if (!tensor) throw new ShapeError(`runtime: ${describe(input, sizes)} was not fed.`);
+    if (!tensor) throw new ShapeError(`runtime: ${describe(input, sizes)}, got nothing.`);
     const { dtype, dims, data } = tensor;
     const fits =
       dtype === input.dtype &&

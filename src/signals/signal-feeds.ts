@@ -56,7 +56,9 @@ export function signalInputs(graph: Graph, form: SignalForm, chunkSize: number, 
 export function signalFeeds(signal: TeacherSignal, chunks: number, chunkSize: number): Feeds {
   const rows = chunks * chunkSize;
   if (signal.rows > rows) {
-    throw new ShapeError(`signals: ${chunks} chunks of ${chunkSize} hold ${rows} rows, got a signal of ${signal.rows}.`);
+    throw new ShapeError(
+      `signals: ${chunks} chunks of ${chunkSize} hold ${rows} rows, got a signal of ${signal.rows}.`,
+    );
   }
   const floats = (values: Float32Array, width: number) => {
     const data = values.length === rows * width ? values : new Float32Array(rows * width);

@@ -15,7 +15,11 @@ export interface CheckpointState {
 }
 
 const stateFileName = "state.json";
-const files = { weights: "weights.safetensors", firstMoment: "first-moments.safetensors", secondMoment: "second-moments.safetensors" } as const;
+const files = {
+  weights: "weights.safetensors",
+  firstMoment: "first-moments.safetensors",
+  secondMoment: "second-moments.safetensors",
+} as const;
 
 function folderOf(directory: string, step: number): string {
   return join(directory, `step-${String(step).padStart(6, "0")}`);
@@ -49,10 +53,17 @@ export async function writeCheckpoint(
   return path;
 }
 
-/** Steps of the complete checkpoints in a folder, ascending; leftovers of interrupted writes are deleted. */
+/** Deletes what a crash left behind: unfinished writes, and folders moved aside whose successors are done again. */
+export async function removeLeftovers(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names.filter((each) => isTemporaryName(each.replace(/old$/, "tmp")))) {
+    await rm(join(directory, name), { recursive: true, force: true });
+  }
+}
+
+/** Steps of the complete checkpoints in a folder, ascending. */
 export async function listCheckpoints(directory: string): Promise<readonly number[]> {
   const names = await readdir(directory).catch(() => []);
-  for (const name of names.filter(isTemporaryName)) await rm(join(directory, name), { recursive: true, force: true });
   const steps = names.flatMap((name) => /^step-(\d+)$/.exec(name)?.[1] ?? []).map(Number);
   return steps.sort((a, b) => a - b);
 }

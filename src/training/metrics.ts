@@ -1,6 +1,7 @@
 /** @file metrics.jsonl: one line per optimizer step and per evaluation, written as they happen, cut back on resume. */
 
 import { appendFile, readFile } from "node:fs/promises";
+import { LimbeckError } from "../errors.js";
 import { writeFileAtomically } from "../weights/index.js";
 
 /** One optimizer step; loss and terms are from before the update. */
@@ -36,8 +37,14 @@ export function isEvaluation(line: MetricsLine): line is EvaluationLine {
   return "evaluation" in line;
 }
 
+/** @throws LimbeckError `FILE` where the system refuses, such as on a full disk. */
 export async function appendMetrics(path: string, line: MetricsLine): Promise<void> {
-  await appendFile(path, `${JSON.stringify(line)}\n`);
+  await appendFile(path, `${JSON.stringify(line)}\n`).catch((cause: Error) => {
+    throw new LimbeckError("FILE", `"${path}": could not be written, got ${cause.message}.`, {
+      hint: "Free some space, then go on with --resume.",
+      cause,
+    });
+  });
 }
 
 /** The complete lines of a metrics file; none where there is no file. A line cut off by a crash is left out. */

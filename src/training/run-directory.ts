@@ -1,11 +1,11 @@
 /** @file A run's folder: made once, never written over, and the same run again when it is resumed. */
 
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import os from "node:os";
 import { join } from "node:path";
-import { stringify } from "yaml";
-import { LimbeckError } from "../errors.js";
-import { isTemporaryName } from "../weights/index.js";
+import { parse, stringify } from "yaml";
+import { LimbeckError, show } from "../errors.js";
+import { isTemporaryName, writeFileAtomically } from "../weights/index.js";
 
 /** What manifest.json says: enough to know whether a run can go on, and to make it again. */
 export interface Manifest {
@@ -24,52 +24,52 @@ const manifestFile = "manifest.json";
 const configFile = "config.yaml";
 
 /**
- * Opens the folder before anything is read or trained.
+ * Checks the folder before anything is read or trained; nothing is written yet, so that a run whose inputs are wrong
+ * leaves no folder behind.
  *
  * @throws LimbeckError `OCCUPIED` where the folder holds another run or other files and this is no resume;
  *   `NOTHING_TO_RESUME` where there is nothing to go on from; `RESUME` where the config differs.
  */
-export async function openRunDirectory(path: string, config: object, resume: boolean): Promise<void> {
+export async function checkRunDirectory(path: string, config: object, resume: boolean): Promise<void> {
   const names = (await readdir(path).catch(() => [])).filter((name) => !isTemporaryName(name));
-  const text = stringify(config, { lineWidth: 0 });
   if (!resume) {
-    if (names.length > 0) {
-      const holds = names.includes(manifestFile) || names.includes(configFile) ? "another run" : `"${names[0]}"`;
-      throw new LimbeckError("OCCUPIED", `output: "${path}" must be new or empty, got a folder that holds ${holds}.`, {
-        hint: "Go on with --resume, or choose another folder with --output.",
-      });
-    }
-    await mkdir(path, { recursive: true });
-    await writeFile(join(path, configFile), text);
-    return;
+    if (names.length === 0) return;
+    const holds = names.includes(manifestFile) || names.includes(configFile) ? "another run" : `"${names[0]}"`;
+    throw new LimbeckError("OCCUPIED", `output: "${path}" must be new or empty, got a folder that holds ${holds}.`, {
+      hint: "Go on with --resume, or choose another folder with --output.",
+    });
   }
   if (!names.includes(configFile)) {
     throw new LimbeckError("NOTHING_TO_RESUME", `output: "${path}" must hold a run to resume, got none.`, {
       hint: "Leave out --resume to start a new run.",
     });
   }
-  const before = (await readFile(join(path, configFile), "utf8")).split("\n");
-  const now = text.split("\n");
-  const at = now.findIndex((line, i) => line !== before[i] && !line.startsWith("output:"));
-  if (at >= 0 || before.length !== now.length) {
-    const line = at >= 0 ? at : Math.min(before.length, now.length) - 1;
-    throw new LimbeckError(
-      "RESUME",
-      `output: the run in "${path}" was started with "${before[line]?.trim()}", got "${now[line]?.trim()}".`,
-      { hint: "Resume with the run's own config, or start a new run with --output." },
-    );
-  }
+  const before = flatten(parse(await readFile(join(path, configFile), "utf8")));
+  const now = flatten(parse(configText(config)));
+  const isSame = (key: string) => JSON.stringify(before.get(key)) === JSON.stringify(now.get(key));
+  const differing = [...new Set([...before.keys(), ...now.keys()])].filter((key) => key !== "output" && !isSame(key));
+  if (differing.length === 0) return;
+  const changes = differing.map((key) => `${key} (${show(before.get(key))} then, ${show(now.get(key))} now)`);
+  throw new LimbeckError("RESUME", `output: the run in "${path}" was started with another ${changes.join(", ")}.`, {
+    hint: "Resume with the run's own config, or start a new run with --output.",
+    details: { keys: differing },
+  });
 }
 
-/** Writes the manifest of a new run, or checks that a resumed one has the same inputs. */
-export async function keepManifest(path: string, manifest: Manifest): Promise<void> {
+/**
+ * Writes config and manifest of a new run, or checks that a resumed one has the same inputs.
+ *
+ * @throws LimbeckError `RESUME` that names the input that differs.
+ */
+export async function keepManifest(path: string, config: object, manifest: Manifest): Promise<void> {
   const file = join(path, manifestFile);
   const known = await readFile(file, "utf8").then(
     (text) => JSON.parse(text) as Manifest,
     () => undefined,
   );
   if (!known) {
-    await writeFile(file, `${JSON.stringify(manifest, null, 2)}\n`);
+    await writeFileAtomically(join(path, configFile), (handle) => handle.writeFile(configText(config)));
+    await writeFileAtomically(file, (handle) => handle.writeFile(`${JSON.stringify(manifest, null, 2)}\n`));
     return;
   }
   for (const [name, fingerprint] of Object.entries(manifest.fingerprints)) {
@@ -81,6 +81,17 @@ export async function keepManifest(path: string, manifest: Manifest): Promise<vo
       { hint: "Put back what was there, or start a new run with --output." },
     );
   }
+}
+
+function configText(config: object): string {
+  return stringify(config, { lineWidth: 0 });
+}
+
+/** Leaves of a config by their dotted keys. */
+function flatten(value: unknown, prefix = "", leaves = new Map<string, unknown>()): ReadonlyMap<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return leaves.set(prefix, value);
+  for (const [key, each] of Object.entries(value)) flatten(each, prefix === "" ? key : `${prefix}.${key}`, leaves);
+  return leaves;
 }
 
 /** Processor, cores, memory, system and Node version, in words. */

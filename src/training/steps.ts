@@ -1,8 +1,8 @@
 /** @file Which sequences every optimizer step takes: a function of the step's number, so that a resumed run needs no cursor. */
 
-import { DataError } from "../errors.js";
 import { type EpochPlan, type PlanOptions, planEpoch } from "../data/plan.js";
 import type { TransferDocument } from "../data/transfer-set.js";
+import { DataError } from "../errors.js";
 
 export interface StepPlanOptions extends Omit<PlanOptions, "epoch"> {
   /** Give this or `epochs`. */

@@ -4,18 +4,20 @@ import { mkdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { DistillationBatch } from "../data/batch.js";
 import { makeBatch } from "../data/make-batch.js";
+import { placeOf } from "../data/source-row.js";
 import type { TransferDocument } from "../data/transfer-set.js";
 import { InterruptedError } from "../errors.js";
 import { makeRowScorer, type RowScorer } from "../evaluate/row-scores.js";
 import { packBatches, scoreBatches } from "../evaluate/score-batches.js";
 import { mean } from "../evaluate/statistics.js";
+import { chunkRowsFor } from "../losses/chunked-head.js";
 import { needsTeacher } from "../losses/objective.js";
 import type { Objective } from "../losses/options.js";
 import type { LocalTeacher } from "../teachers/local-teacher.js";
 import { rememberSignals } from "../teachers/remember-signals.js";
 import { openSafetensors, writeFolderAtomically, writeModelFolder, writeSafetensors } from "../weights/index.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
-import { listCheckpoints, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
+import { listCheckpoints, readCheckpoint, removeLeftovers, writeCheckpoint } from "./checkpoint.js";
 import {
   appendMetrics,
   bestEvaluation,
@@ -62,9 +64,6 @@ export interface TrainedStudent {
 /** Evaluations between steps look at this many held-out rows at most; the report looks at all. */
 const rowsPerEvaluation = 16_384;
 
-/** Rows that reach the output head at once: enough for full speed, little enough that memory stays flat. */
-export const rowsPerChunk = 256;
-
 /**
  * Trains a student and writes it to `student/`. A run that was interrupted goes on where it was, bit for bit, and one that
  * is finished is returned as it is.
@@ -89,7 +88,11 @@ export async function trainStudent(options: TrainStudentOptions): Promise<Traine
     const best = training.keepBest ? bestEvaluation(metrics) : undefined;
     return { path: paths.student, keptStep: best?.step ?? plan.steps, metrics, plan };
   };
-  if (options.resume && (await exists(paths.student))) return finished();
+  for (const folder of [directory, paths.checkpoints]) await removeLeftovers(folder);
+  if (options.resume && (await exists(paths.student))) {
+    await rm(paths.best, { recursive: true, force: true });
+    return finished();
+  }
 
   await mkdir(paths.checkpoints, { recursive: true });
   await using session = await TrainingSession.open(options, plan);
@@ -161,11 +164,12 @@ class TrainingSession implements AsyncDisposable {
 
   static async open(options: TrainStudentOptions, plan: StepPlan): Promise<TrainingSession> {
     const { student, teacher, objective, training, threads } = options;
-    const chunkRows = Math.min(rowsPerChunk, training.microBatchTokens);
-    const positionCount = longestView([...options.train, ...options.heldOut], "student");
+    const chunkRows = chunkRowsFor(student.shape.headWidth, training.microBatchTokens);
+    const positionCount = widestBatch([...options.train, ...options.heldOut], options.data.sequenceLength);
     const shared = { positionCount, chunkRows, threads };
     const guide = needsTeacher(objective) ? teacher : undefined;
-    const trainer = await Trainer.create(student, guide, objective, { ...shared, optimizer: training });
+    const nameDocument = (document: number) => placeOf(options.train[document]!.origin);
+    const trainer = await Trainer.create(student, guide, objective, { ...shared, nameDocument, optimizer: training });
     const scorer = await makeRowScorer(student, { ...shared, objective, signal: teacher?.form });
     return new TrainingSession(options, plan, trainer, scorer);
   }
@@ -199,9 +203,13 @@ class TrainingSession implements AsyncDisposable {
 
   /** Keeps the weights as they are now. */
   async keep(path: string): Promise<void> {
-    await writeFolderAtomically(path, (folder) => writeSafetensors(join(folder, "weights.safetensors"), this.#tensors()), {
-      replace: true,
-    });
+    await writeFolderAtomically(
+      path,
+      (folder) => writeSafetensors(join(folder, "weights.safetensors"), this.#tensors()),
+      {
+        replace: true,
+      },
+    );
   }
 
   /** Writes the student's model folder, with the kept weights where there are some. */
@@ -228,6 +236,11 @@ class TrainingSession implements AsyncDisposable {
 /** Tokens of the longest document in one view. */
 export function longestView(documents: readonly TransferDocument[], side: "student" | "teacher"): number {
   return documents.reduce((most, document) => Math.max(most, document[side].ids.length), 1);
+}
+
+/** Positions that a sequence of a batch may have, in either view. A packed one has `sequenceLength` at least. */
+export function widestBatch(documents: readonly TransferDocument[], sequenceLength: number): number {
+  return Math.max(sequenceLength, longestView(documents, "student"), longestView(documents, "teacher"));
 }
 
 /** Documents from the start until they hold `limit` response rows. */

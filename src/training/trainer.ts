@@ -1,7 +1,7 @@
 /** @file One student being trained: its weights and moments, and the optimizer step over micro-batches. */
 
-import { type ChunkedRows, chunkRows, tokenFeeds } from "../data/batch-feeds.js";
 import type { DistillationBatch } from "../data/batch.js";
+import { type ChunkedRows, chunkRows, tokenFeeds } from "../data/batch-feeds.js";
 import { InterruptedError, NonFiniteError } from "../errors.js";
 import type { Objective } from "../losses/options.js";
 import type { CompileOptions, Feeds } from "../runtime/executor.js";
@@ -10,6 +10,7 @@ import { signalFeeds } from "../signals/signal-feeds.js";
 import type { LocalTeacher } from "../teachers/local-teacher.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
 import { gradientNorm, isDecayed, type OptimizedParameter, updateParameter } from "./adamw.js";
+import { findNonFinite } from "./find-non-finite.js";
 import type { TrainingOptions } from "./options.js";
 import { compileTrainingGraph, type TrainingProgram } from "./training-graph.js";
 
@@ -26,6 +27,8 @@ export interface StepResult {
 export interface TrainerOptions extends CompileOptions {
   readonly positionCount: number;
   readonly chunkRows: number;
+  /** How messages call the document of this number. */
+  readonly nameDocument?: (document: number) => string;
   readonly optimizer: Pick<TrainingOptions, "betas" | "epsilon" | "weightDecay" | "clipNorm">;
 }
 
@@ -34,21 +37,27 @@ export class Trainer {
   readonly parameters: readonly OptimizedParameter[];
   /** The weights as tensors over the same memory, for scoring between steps. */
   readonly weights: Feeds;
+  readonly #student: ModelWithWeights;
   readonly #training: TrainingProgram;
   readonly #teacher: LocalTeacher | undefined;
+  readonly #objective: Objective;
   readonly #options: TrainerOptions;
 
   private constructor(
+    student: ModelWithWeights,
     parameters: readonly OptimizedParameter[],
     weights: Feeds,
     training: TrainingProgram,
     teacher: LocalTeacher | undefined,
+    objective: Objective,
     options: TrainerOptions,
   ) {
     this.parameters = parameters;
     this.weights = weights;
+    this.#student = student;
     this.#training = training;
     this.#teacher = teacher;
+    this.#objective = objective;
     this.#options = options;
   }
 
@@ -74,7 +83,7 @@ export class Trainer {
       name,
       float32Tensor(student.weights.get(name)!.dims, weights),
     ]);
-    return new Trainer(parameters, Object.fromEntries(tensors), training, teacher, options);
+    return new Trainer(student, parameters, Object.fromEntries(tensors), training, teacher, objective, options);
   }
 
   /**
@@ -101,9 +110,10 @@ export class Trainer {
     for (const [index, batch] of microBatches.entries()) {
       if (signal?.aborted) throw new InterruptedError(`training: stopped before step ${step}.`);
       const rows = chunkRows(batch.rows, this.#options.chunkRows);
-      const outputs: Record<string, HostTensor> = await program.run(await this.#feeds(batch, rows));
+      const feeds = await this.#feeds(batch, rows);
+      const outputs: Record<string, HostTensor> = await program.run(feeds);
       const sum = scalarOf(outputs.total!);
-      if (!Number.isFinite(sum)) throw this.#nonFinite("loss", sum, step, index, batch);
+      if (!Number.isFinite(sum)) throw await this.#nonFiniteLoss(sum, step, index, batch, feeds);
       total += sum;
       for (const name of termNames) terms[name] = terms[name]! + scalarOf(outputs[`term:${name}`]!);
       for (const { name } of this.parameters) {
@@ -111,7 +121,7 @@ export class Trainer {
       }
     }
     const norm = gradientNorm(gradients.values()) / denominator;
-    if (!Number.isFinite(norm)) throw this.#nonFinite("gradient norm", norm, step, 0, microBatches[0]!);
+    if (!Number.isFinite(norm)) throw this.#nonFiniteGradient(norm, step, microBatches, gradients);
     const { clipNorm } = this.#options.optimizer;
     const clip = clipNorm === null ? 1 : Math.min(1, clipNorm / (norm + 1e-6));
     for (const parameter of this.parameters) {
@@ -141,18 +151,57 @@ export class Trainer {
     };
   }
 
-  #nonFinite(what: string, value: number, step: number, microBatch: number, batch: DistillationBatch): NonFiniteError {
-    const bad = this.parameters.find(({ weights }) => !weights.every(Number.isFinite));
-    const rows = [...new Set(batch.rows.documents)];
-    return new NonFiniteError(
-      `training: the ${what} became ${value} at step ${step} (micro-batch ${microBatch + 1}, documents ` +
-        `${rows.slice(0, 8).join(", ")}${rows.length > 8 ? ", …" : ""}); ` +
-        (bad ? `the weight "${bad.name}" is not finite.` : "all weights are finite."),
-      {
-        hint: "Lower training.learningRate, or set training.clipNorm.",
-        details: { step, microBatch, documents: rows, weight: bad?.name },
-      },
-    );
+  async #nonFiniteLoss(
+    loss: number,
+    step: number,
+    microBatch: number,
+    batch: DistillationBatch,
+    feeds: Feeds,
+  ): Promise<NonFiniteError> {
+    const options = { ...this.#options, signal: this.#teacher?.form };
+    const value = await findNonFinite(this.#student, this.#objective, options, feeds);
+    const first =
+      value === undefined
+        ? "every row is finite, but their sum is not"
+        : `the first value that is not finite is "${value}"`;
+    return this.#nonFinite(`the loss became ${loss} at step ${step} (micro-batch ${microBatch + 1}`, [batch], first, {
+      step,
+      value,
+    });
+  }
+
+  #nonFiniteGradient(
+    norm: number,
+    step: number,
+    microBatches: readonly DistillationBatch[],
+    gradients: ReadonlyMap<string, Float32Array>,
+  ): NonFiniteError {
+    // The backward pass goes through the model from its end.
+    const value = [...gradients].findLast(([, gradient]) => !gradient.every(Number.isFinite))?.[0];
+    const first =
+      value === undefined
+        ? "every value is finite, but their squares are not"
+        : `the first that is not finite is that of "${value}"`;
+    return this.#nonFinite(`the gradient norm became ${norm} at step ${step} (all micro-batches`, microBatches, first, {
+      step,
+      value,
+    });
+  }
+
+  #nonFinite(
+    what: string,
+    batches: readonly DistillationBatch[],
+    first: string,
+    details: { readonly step: number; readonly value: string | undefined },
+  ): NonFiniteError {
+    const { nameDocument = (document) => `document ${document}` } = this.#options;
+    const documents = [...new Set(batches.flatMap(({ rows }) => [...rows.documents]))];
+    const names = documents.slice(0, 8).map(nameDocument).join(", ");
+    const more = documents.length > 8 ? ` and ${documents.length - 8} more` : "";
+    return new NonFiniteError(`training: ${what}, rows of ${names}${more}); ${first}.`, {
+      hint: "Lower training.learningRate, or set training.clipNorm.",
+      details: { ...details, documents },
+    });
   }
 }
 

@@ -3,10 +3,10 @@
 import { gradients } from "../autodiff/gradients.js";
 import { Graph, type Value } from "../graph/graph.js";
 import { gather } from "../graph/ops/index.js";
-import { chunkedObjective } from "../losses/chunked-head.js";
+import { type ChunkedInputs, chunkedObjective } from "../losses/chunked-head.js";
 import { needsTeacher } from "../losses/objective.js";
 import type { Objective } from "../losses/options.js";
-import { type ModelDefinition, placeModel } from "../models/model-graph.js";
+import { type ModelDefinition, type PlacedModel, placeModel } from "../models/model-graph.js";
 import { type CompileOptions, compile, type Program } from "../runtime/executor.js";
 import { type SignalForm, signalInputs } from "../signals/signal-feeds.js";
 
@@ -27,28 +27,33 @@ export interface TrainingProgram {
   readonly termNames: readonly string[];
 }
 
+/** Adds the student, and the response rows that reach its head. */
+export function placeRows(
+  graph: Graph,
+  student: ModelDefinition,
+  objective: Objective,
+  { positionCount, chunkRows, signal }: TrainingGraphOptions,
+): { readonly placed: PlacedModel; readonly inputs: ChunkedInputs } {
+  const placed = placeModel(graph, student, { positionCount });
+  const rows = (name: string, dtype: "int32" | "float32") => graph.input(name, dtype, ["chunks", chunkRows]);
+  const inputs = {
+    hidden: graph.within("rows", () => gather(placed.hidden, rows("rowIndex", "int32"))),
+    headWeight: placed.headWeight,
+    targetIds: rows("targetIds", "int32"),
+    rowWeights: rows("rowWeights", "float32"),
+    teacher: needsTeacher(objective) && signal ? signalInputs(graph, signal, chunkRows, "float32") : undefined,
+  };
+  return { placed, inputs };
+}
+
 export async function compileTrainingGraph(
   student: ModelDefinition,
   objective: Objective,
   options: TrainingGraphOptions,
 ): Promise<TrainingProgram> {
   const graph = new Graph();
-  const placed = placeModel(graph, student, { positionCount: options.positionCount });
-  const rows = (name: string, dtype: "int32" | "float32") => graph.input(name, dtype, ["chunks", options.chunkRows]);
-  const teacher =
-    needsTeacher(objective) && options.signal
-      ? signalInputs(graph, options.signal, options.chunkRows, "float32")
-      : undefined;
-  const { total, terms } = chunkedObjective(
-    {
-      hidden: graph.within("rows", () => gather(placed.hidden, rows("rowIndex", "int32"))),
-      headWeight: placed.headWeight,
-      targetIds: rows("targetIds", "int32"),
-      rowWeights: rows("rowWeights", "float32"),
-      teacher,
-    },
-    objective,
-  );
+  const { placed, inputs } = placeRows(graph, student, objective, options);
+  const { total, terms } = chunkedObjective(inputs, objective);
   const parameterNames = [...placed.parameters.keys()];
   const parameterGradients = gradients(total, [...placed.parameters.values()]);
   const outputs: Record<string, Value> = { total };

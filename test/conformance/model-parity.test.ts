@@ -14,11 +14,17 @@ const names = readdirSync(folder).filter((name) => !name.includes("."));
 interface Golden {
   readonly inputIds: readonly (readonly number[])[];
   readonly nextTokenLogProbs: readonly (readonly number[])[];
-  readonly documents: readonly { readonly inputIds: readonly number[]; readonly nextTokenLogProbs: readonly number[] }[];
+  readonly documents: readonly {
+    readonly inputIds: readonly number[];
+    readonly nextTokenLogProbs: readonly number[];
+  }[];
 }
 
 /** Log-prob of each next token of sequences of equal length, documents packed one after the other. */
-async function scoreSequences(path: string, sequences: readonly (readonly (readonly number[])[])[]): Promise<number[][]> {
+async function scoreSequences(
+  path: string,
+  sequences: readonly (readonly (readonly number[])[])[],
+): Promise<number[][]> {
   const model = await loadModelFolder(path);
   const length = sequences[0]!.flat().length;
   const graph = new Graph();

@@ -4,7 +4,7 @@ import { ShapeError } from "../../errors.js";
 import { printShape, sameShape } from "../../graph/dims.js";
 import { type GradientRule, only } from "../rule.js";
 
-// The first input is the value itself; the others get what the composite's closed form says.
+// Y = a composite of X₁, X₂, …  ⇒  dX₁, dX₂, … as its own closed form says
 const customGradient: GradientRule<"CustomGradient"> = (node, cotangents) => {
   const inputs = node.inputs.slice(1);
   const gradients = node.attributes.gradient(only(cotangents));

@@ -99,8 +99,9 @@ export const elementwiseRules = {
   Relu: unary<"Relu">((dY, x) => g.where(g.greater(x, 0), dY, 0)),
   // Y = erf X  ⇒  dX = dY · 2/√π · e^(−X²)
   Erf: unary<"Erf">((dY, x) => g.mul(dY, g.mul(g.exp(g.neg(g.mul(x, x))), 2 / Math.sqrt(Math.PI)))),
+  // Y = X  ⇒  dX = dY
   Identity: ((_node, gradients) => [() => only(gradients)]) satisfies GradientRule<"Identity">,
-  // A cast between float types passes the gradient; one to or from integers stops it.
+  // Y = X in another type  ⇒  dX = dY in the type of X; whole numbers stop it
   Cast: ((node, gradients) => {
     const [x] = node.inputs as [Value];
     const passes = [x.dtype, node.attributes.to].every((dtype) => dtype === "float32" || dtype === "float64");

@@ -21,7 +21,7 @@ const rmsNorm: GradientRule<"RmsNorm"> = (node, [dY, dInverse]) => {
   ];
 };
 
-// A rotation's transpose is the rotation by the opposite angle.
+// Y = X rotated by the angles of its positions  ⇒  dX = dY rotated by the opposite angles; the tables are constants
 const rotaryEmbedding: GradientRule<"RotaryEmbedding"> = (node, gradients) => {
   const [, cosine, sine, positions] = node.inputs as [Value, Value, Value, Value];
   const table = noFormula(node, "the tables");

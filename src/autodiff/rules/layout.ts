@@ -5,8 +5,10 @@ import type { Value } from "../../graph/graph.js";
 import * as g from "../../graph/ops/index.js";
 import { type GradientRule, only, sumToShape } from "../rule.js";
 
+// Y = X in another shape  ⇒  dX = dY in the shape of X
 const reshape: GradientRule<"Reshape"> = (node, gradients) => [() => g.reshape(only(gradients), node.inputs[0]!.shape)];
 
+// Y = X with its axes permuted  ⇒  dX = dY permuted back
 const transpose: GradientRule<"Transpose"> = (node, gradients) => [
   () => {
     const inverse: number[] = [];
@@ -15,6 +17,7 @@ const transpose: GradientRule<"Transpose"> = (node, gradients) => [
   },
 ];
 
+// Y = X repeated along axes  ⇒  dX = dY summed over the repeats
 const expand: GradientRule<"Expand"> = (node, gradients) => [() => sumToShape(only(gradients), node.inputs[0]!.shape)];
 
 // Y = [A, B, …]  ⇒  dA, dB, … are the slices of dY
@@ -29,6 +32,7 @@ const concat: GradientRule<"Concat"> = (node, gradients) => {
   });
 };
 
+// Y = X[start … end]  ⇒  dX = dY with zeros before and after it
 const slice: GradientRule<"Slice"> = (node, gradients) => [
   () => {
     const { axis, start, end } = node.attributes;
@@ -37,6 +41,7 @@ const slice: GradientRule<"Slice"> = (node, gradients) => [
   },
 ];
 
+// Y = X with zeros before and after it  ⇒  dX = the slice of dY where X stands
 const pad: GradientRule<"Pad"> = (node, gradients) => [
   () => {
     const { axis, before } = node.attributes;
@@ -51,7 +56,7 @@ function bringForward(rank: number, from: number, count: number): number[] {
   return [...axes.splice(from, count), ...axes];
 }
 
-// Y = table[ids]  ⇒  every row of the table sums the gradients of the places that read it
+// Y = T[ids]  ⇒  dT = zeros, with dY added at the rows ids; repeated ids add up
 const gather: GradientRule<"Gather"> = (node, gradients) => [
   () => {
     const dY = only(gradients);
@@ -72,6 +77,7 @@ const gather: GradientRule<"Gather"> = (node, gradients) => [
   undefined,
 ];
 
+// Y[i] = X[ids[i]] along an axis  ⇒  dX = zeros, with dY added at ids
 const gatherElements: GradientRule<"GatherElements"> = (node, gradients) => [
   () => {
     const [x, indices] = node.inputs as [Value, Value];
@@ -80,12 +86,14 @@ const gatherElements: GradientRule<"GatherElements"> = (node, gradients) => [
   undefined,
 ];
 
+// Y = A, with B added at ids along an axis  ⇒  dA = dY, dB = dY at ids
 const scatterElementsAdd: GradientRule<"ScatterElementsAdd"> = (node, gradients) => [
   () => only(gradients),
   undefined,
   () => g.gatherElements(only(gradients), node.inputs[1]!, { axis: node.attributes.axis }),
 ];
 
+// Y = A, with B added at the rows ids  ⇒  dA = dY, dB = the rows ids of dY
 const scatterRowsAdd: GradientRule<"ScatterRowsAdd"> = (node, gradients) => [
   () => only(gradients),
   undefined,

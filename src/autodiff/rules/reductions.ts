@@ -57,7 +57,7 @@ export const reductionRules = {
       return g.sub(dY, g.mul(g.exp(node.outputs[0]!), total));
     },
   ]) satisfies GradientRule<"LogSoftmax">,
-  // The gradient of the k largest goes back to where they stood.
+  // Y = the k largest of X  ⇒  dX = zeros, with dY where they stood
   TopK: ((node, gradients) => [
     () => {
       const [x] = node.inputs as [Value];

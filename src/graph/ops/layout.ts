@@ -55,6 +55,7 @@ export function concat(values: readonly Value[], axis: number): Value {
     if (typeof own !== "number") fail("Concat", values, `axis ${at} must have a known size`);
     size += own;
   }
+  if (values.length === 1) return first;
   const shape = first.shape.map((dim, other) => (other === at ? size : dim));
   return emit("Concat", values, { axis: at }, { dtype: first.dtype, shape });
 }
