@@ -17,7 +17,7 @@ const changes = {
   data: { train: "rows.jsonl", heldOutFraction: 0.2, shuffle: true },
   training: {
     epochs: undefined,
-    steps: 30,
+    steps: 24,
     schedule: "cosine",
     warmupSteps: 4,
     microBatchTokens: 64,
@@ -43,7 +43,7 @@ async function resultOf(output: string): Promise<Record<string, unknown>> {
     const lines = (await readFile(at(run, "metrics.jsonl"), "utf8")).trimEnd().split("\n");
     result[`${name} metrics`] = lines.map((line) => ({ ...JSON.parse(line), tokensPerSecond: undefined }));
     result[`${name} files`] = [await readdir(at(run)), await readdir(at(run, "checkpoints"))];
-    const checkpoint = "step-000030";
+    const checkpoint = "step-000024";
     for (const file of ["weights", "first-moments", "second-moments"]) {
       result[`${name} ${file}`] = await readFile(at(run, "checkpoints", checkpoint, `${file}.safetensors`), "base64");
     }
@@ -85,7 +85,7 @@ describe("limbeck run, interrupted", () => {
     }
     const { code, stdout, stderr } = await runToEnd("signalled");
     expect(code, stderr).toBe(0);
-    expect(stdout).not.toContain('"run":"student","steps":30,"step":1,');
+    expect(stdout).not.toContain('"run":"student","steps":24,"step":1,');
     await expectSameAsWhole("signalled");
   });
 
@@ -103,7 +103,7 @@ describe("limbeck run, interrupted", () => {
 
   it("goes on to the same result after kill -9 at random moments", async () => {
     const random = createRandom(20250101);
-    for (let kill = 0; kill < 5; kill++) {
+    for (let kill = 0; kill < 4; kill++) {
       const run = start("killed");
       if (kill > 0) await run.printed('"phase":"training"');
       const timer = setTimeout(() => run.process.kill("SIGKILL"), random.nextBelow(900));
@@ -120,8 +120,6 @@ describe("limbeck run, interrupted", () => {
       (run) => written(run, "training", "checkpoints", /^\.best\..*tmp$/, 2),
       (run) => written(run, "training", "checkpoints", /^\.step-.*tmp$/, 3),
       (run) => written(run, "training", "checkpoints", /^\.best\..*old$/),
-      (run) => run.printed('"phase":"twin"'),
-      (run) => written(run, "twin", "twin/checkpoints", /^\.step-.*tmp$/),
       (run) => written(run, "twin", "twin", /^\.student\..*tmp$/),
       (run) => run.printed('"phase":"evaluating"', 3),
     ];
