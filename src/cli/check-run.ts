@@ -146,7 +146,7 @@ function describeMemory(
   const { layers, hiddenSize, headWidth } = student.model.shape;
   const numbers =
     9 * size(student.model) +
-    3 * (teacher === undefined ? 0 : size(teacher.model)) +
+    5 * (teacher === undefined ? 0 : size(teacher.model)) +
     training.microBatchTokens * layers * (46 * hiddenSize + 12 * data.sequenceLength) +
     8 * chunkRowsFor(headWidth, training.microBatchTokens) * headWidth;
   const bytes = 4 * numbers + 2.5e8;

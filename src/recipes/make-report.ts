@@ -132,9 +132,10 @@ class Bench {
 
   /** Speed and memory at the run's batch size. */
   cost(model: string): Promise<ForwardCost> {
-    const { data, training } = this.#context.config;
+    const { config, signal } = this.#context;
+    const { data, training } = config;
     const sequences = Math.max(1, Math.floor(training.microBatchTokens / data.sequenceLength));
-    return measureForward({ model, sequences, tokens: data.sequenceLength, threads: this.#threads });
+    return measureForward({ model, sequences, tokens: data.sequenceLength, threads: this.#threads }, signal);
   }
 
   async #score(

@@ -89,16 +89,30 @@ describe("limbeck run, interrupted", () => {
     await expectSameAsWhole("signalled");
   });
 
-  it("quits at once on a second Ctrl-C", async () => {
-    const run = start("impatient");
-    await run.printed('"type":"checkpoint"', 1);
-    await run.printed('"type":"step"', 6);
+  it("stops in order where Ctrl-C reaches the process that measures speed, too", async () => {
+    const more = ["--set", "training.steps=5", "--set", "training.twin=false"];
+    const run = startLimbeck([...words("grouped"), ...more], { cwd: folder.path, asGroup: true });
+    await run.printed('"type":"checkpoint"', 2);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    process.kill(-run.process.pid!, "SIGINT");
+    const { code, stderr } = await run.ended;
+    expect(code, stderr).toBe(130);
+    expect(stderr).toContain("error[INTERRUPTED]");
+  });
+
+  it("quits at once on a second Ctrl-C, in the middle of a step", async () => {
+    await writeFile(at("slow.yaml"), configText({ training: { ...changes.training, epochs: 300, steps: undefined } }));
+    const more = ["tokensPerStep=768", "microBatchTokens=768", "evaluateEvery=null", "checkpointEvery=null"];
+    const flags = more.flatMap((setting) => ["--set", `training.${setting}`]);
+    const run = startLimbeck(["run", "slow.yaml", "--json", "--output", "impatient", ...flags], { cwd: folder.path });
+    await run.printed('"type":"step"', 5);
     run.process.kill("SIGINT");
-    const second = setInterval(() => run.process.kill("SIGINT"), 1);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    run.process.kill("SIGINT");
     const { code, signal, stderr } = await run.ended;
-    clearInterval(second);
     // A shell reports both as 130.
     expect(signal === "SIGINT" || code === 130, `code ${code}, signal ${signal}: ${stderr.slice(-300)}`).toBe(true);
+    expect(stderr).not.toContain("error[INTERRUPTED]");
   });
 
   it("goes on to the same result after kill -9 at random moments", async () => {

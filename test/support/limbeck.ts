@@ -35,13 +35,15 @@ export interface StartOptions {
   readonly cwd: string;
   /** A program and its first arguments that start node; none unless given. */
   readonly through?: readonly string[];
+  /** Start a process group, which a terminal's Ctrl-C reaches whole: `process.kill(-pid, "SIGINT")`. */
+  readonly asGroup?: boolean;
 }
 
 /** Starts `limbeck` with these words. */
-export function startLimbeck(words: readonly string[], { cwd, through = [] }: StartOptions): Started {
+export function startLimbeck(words: readonly string[], { cwd, through = [], asGroup = false }: StartOptions): Started {
   if (!existsSync(main)) throw new Error(`expected the built program at ${main}: run "npm run build" first.`);
   const [program, ...rest] = [...through, process.execPath, main, ...words] as [string, ...string[]];
-  const child = spawn(program, rest, { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, rest, { cwd, stdio: ["ignore", "pipe", "pipe"], detached: asGroup });
   const output = { stdout: "", stderr: "" };
   const listeners = new Set<() => void>();
   for (const name of ["stdout", "stderr"] as const) {
