@@ -38,7 +38,15 @@ async function measure(vocabulary, rows, chunkRows) {
       rowWeights: chunked("rowWeights", "float32"),
       teacher: signalInputs(graph, form, chunkRows, "float32"),
     },
-    { soft: { kind: "divergence", divergence: "forward-kl", weight: 1, temperature: 1, scaleByTemperatureSquared: true } },
+    {
+      soft: {
+        kind: "divergence",
+        divergence: "forward-kl",
+        weight: 1,
+        temperature: 1,
+        scaleByTemperatureSquared: true,
+      },
+    },
   );
   const [hiddenGradient, headGradient] = gradients(total, [hidden, headWeight]);
   const program = await compile(graph, { total, hiddenGradient, headGradient });
@@ -68,7 +76,9 @@ async function measure(vocabulary, rows, chunkRows) {
 if (flags.point) {
   await measure(...flags.point.split(",").map(Number));
 } else {
-  process.stdout.write("| vocabulary | rows | rows at once | peak memory of the step | seconds |\n|---:|---:|---:|---:|---:|\n");
+  process.stdout.write(
+    "| vocabulary | rows | rows at once | peak memory of the step | seconds |\n|---:|---:|---:|---:|---:|\n",
+  );
   for (const vocabulary of flags.vocabularies.split(",").map(Number)) {
     for (const rows of flags.rows.split(",").map(Number)) {
       for (const chunkRows of [chunkRowsFor(vocabulary, rows), rows]) {

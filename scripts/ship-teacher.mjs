@@ -30,8 +30,10 @@ for (const name of ["config.json", "model.safetensors"]) {
 }
 await rm(written, { recursive: true });
 
+/** @type {import("../dist/report/report.js").Report} */
 const report = JSON.parse(await readFile(join(run, "report.json"), "utf8"));
 const after = report.models.find(({ role }) => role === "student-after");
+if (!after?.perplexity || !after.bitsPerByte) throw new Error(`expected a measured model in "${run}/report.json"`);
 const { perplexity, bitsPerByte, parameters } = after;
 const rows = report.history.student.evaluations
   .map((point) => `| ${point.step} | ${point.loss.toFixed(3)} | ${point.perplexity.toFixed(1)} |`)
@@ -44,7 +46,7 @@ Made by \`npx limbeck run configs/pretrain-quickstart-teacher.yaml\` (seed ${rep
 ${report.run.machine}, then written in 16 bits by \`node scripts/ship-teacher.mjs\`.
 
 - ${parameters.toLocaleString("en")} parameters, ${report.data.train.tokens.toLocaleString("en")} training tokens in ${report.data.train.rows} addresses.
-- Held-out perplexity ${perplexity.value.toFixed(1)} (95 % interval ${perplexity.low.toFixed(1)} to ${perplexity.high.toFixed(1)} over addresses), ${bitsPerByte.value.toFixed(3)} bits per byte.
+- Held-out perplexity ${perplexity.value.toFixed(1)} (95 % interval ${perplexity.low?.toFixed(1)} to ${perplexity.high?.toFixed(1)} over addresses), ${bitsPerByte.value.toFixed(3)} bits per byte.
 
 | step | held-out loss (nats/token, first 16,384 tokens) | perplexity |
 |---:|---:|---:|

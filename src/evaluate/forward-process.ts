@@ -10,7 +10,11 @@ import { median } from "./statistics.js";
 const request = JSON.parse(process.argv[2]!) as ForwardRequest;
 const { sequences, tokens, threads } = request;
 const model = await loadModelFolder(request.model);
-const scorer = await makeRowScorer(model, { positionCount: tokens, chunkRows: chunkRowsFor(model.shape.headWidth, sequences * tokens), threads });
+const scorer = await makeRowScorer(model, {
+  positionCount: tokens,
+  chunkRows: chunkRowsFor(model.shape.headWidth, sequences * tokens),
+  threads,
+});
 const random = createRandom(0);
 const size = sequences * tokens;
 const student = {

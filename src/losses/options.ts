@@ -38,7 +38,7 @@ const namedTerm = z.discriminatedUnion("kind", [
  * The schema of `objective:`. `soft` is a divergence and `hard` the cross-entropy with the text; terms of other names say
  * which they are with `kind`. A term that is left out is not computed. The parsed value is itself a valid `objective:`.
  */
-export const objectiveSchema = z
+export const objectiveSchema: z.ZodType<Objective> = z
   .object({ soft: softTerm.optional(), hard: hardTerm.optional() })
   .catchall(namedTerm)
   .refine((objective) => Object.keys(objective).length > 0, {

@@ -61,8 +61,9 @@ for await (const row of readRows("rows.jsonl")) {
 expectTrue<Equal<ReturnType<typeof loadTokenizer>, Promise<Tokenizer>>>();
 declare const batch: DistillationBatch;
 expectTrue<Equal<typeof batch.rows.targetIds, Int32Array>>();
+declare const otherBatch: typeof batch;
 // @ts-expect-error: batches are read-only
-batch.rows = batch.rows;
+batch.rows = otherBatch.rows;
 
 // limbeck/weights: every tensor is read as float32
 const file = await openSafetensors("model.safetensors");
