@@ -17,6 +17,7 @@ import {
 } from "../recipes/open-models.js";
 import type { RunConfig } from "../recipes/registry.js";
 import { formatBytes, formatCount, formatPercent } from "../report/format.js";
+import { sequencesIn } from "../training/steps.js";
 
 type Fact = readonly [name: string, value: string];
 
@@ -97,8 +98,7 @@ function describeModel(
 
 function describeData({ data: options, training }: RunConfig, { train, heldOut }: LoadedData): Finding[] {
   const plan = planEpoch(train, { ...options, seed: training.seed, epoch: 0 });
-  const sequencesPerStep = Math.max(1, Math.floor(training.tokensPerStep / options.sequenceLength));
-  const stepsPerEpoch = Math.ceil(plan.sequences.length / sequencesPerStep);
+  const stepsPerEpoch = Math.ceil(plan.sequences.length / sequencesIn(training.tokensPerStep, plan));
   const steps = training.steps ?? stepsPerEpoch * (training.epochs ?? 1);
   const epochs = steps / Math.max(1, stepsPerEpoch);
   const split = (documents: LoadedData["train"]): readonly [string, Readonly<Record<string, unknown>>] => {

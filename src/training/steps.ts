@@ -8,7 +8,8 @@ export interface StepPlanOptions extends Omit<PlanOptions, "epoch"> {
   /** Give this or `epochs`. */
   readonly steps?: number | undefined;
   readonly epochs?: number | undefined;
-  readonly sequencesPerStep: number;
+  /** Input positions of one step; the plan's sequences that they hold, and at least one, make a step. */
+  readonly tokensPerStep: number;
 }
 
 /** One optimizer step: the plan of its epoch and the sequences it takes. */
@@ -29,14 +30,13 @@ export interface StepPlan {
 /** Plans the steps of a whole run. A step never crosses an epoch's end: an epoch's last step may be short. */
 export function planSteps(documents: readonly TransferDocument[], options: StepPlanOptions): StepPlan {
   if (documents.length === 0) throw new DataError("training: expected at least one training document, got none.");
-  const { sequencesPerStep } = options;
   const epochs: EpochPlan[] = [];
   /** Step number after which each epoch ends. */
   const ends: number[] = [];
   const extend = () => {
     const plan = planEpoch(documents, { ...options, epoch: epochs.length });
     epochs.push(plan);
-    ends.push((ends.at(-1) ?? 0) + Math.ceil(plan.sequences.length / sequencesPerStep));
+    ends.push((ends.at(-1) ?? 0) + Math.ceil(plan.sequences.length / sequencesIn(options.tokensPerStep, plan)));
   };
   const steps = options.steps ?? 0;
   while (options.epochs === undefined ? (ends.at(-1) ?? 0) < steps : epochs.length < options.epochs) extend();
@@ -46,8 +46,14 @@ export function planSteps(documents: readonly TransferDocument[], options: StepP
     at(step) {
       const epoch = ends.findIndex((end) => step <= end);
       const plan = epochs[epoch]!;
-      const first = (step - 1 - (ends[epoch - 1] ?? 0)) * sequencesPerStep;
-      return { epoch, plan, sequences: plan.sequences.slice(first, first + sequencesPerStep) };
+      const count = sequencesIn(options.tokensPerStep, plan);
+      const first = (step - 1 - (ends[epoch - 1] ?? 0)) * count;
+      return { epoch, plan, sequences: plan.sequences.slice(first, first + count) };
     },
   };
+}
+
+/** How many of a plan's sequences so many input positions hold, and at least one. */
+export function sequencesIn(positions: number, { sequenceLength }: EpochPlan): number {
+  return Math.max(1, Math.floor(positions / sequenceLength));
 }

@@ -29,7 +29,7 @@ import {
 } from "./metrics.js";
 import type { TrainingOptions } from "./options.js";
 import { learningRateAt } from "./schedule.js";
-import { planSteps, type StepPlan } from "./steps.js";
+import { planSteps, type StepPlan, sequencesIn } from "./steps.js";
 import { Trainer } from "./trainer.js";
 
 export interface TrainStudentOptions {
@@ -81,7 +81,6 @@ export async function trainStudent(options: TrainStudentOptions): Promise<Traine
   const plan = planSteps(options.train, {
     ...data,
     ...training,
-    sequencesPerStep: Math.max(1, Math.floor(training.tokensPerStep / data.sequenceLength)),
   });
   const finished = async (): Promise<TrainedStudent> => {
     const metrics = await readMetrics(paths.metrics);
@@ -178,7 +177,7 @@ class TrainingSession implements AsyncDisposable {
     const { train, training, data, signal } = this.#options;
     const started = performance.now();
     const { sequences, plan } = this.#plan.at(step);
-    const size = Math.max(1, Math.floor(training.microBatchTokens / data.sequenceLength));
+    const size = sequencesIn(training.microBatchTokens, plan);
     const batches = [];
     for (let i = 0; i < sequences.length; i += size) batches.push(makeBatch(train, sequences.slice(i, i + size), plan));
     const learningRate = learningRateAt(step, this.#plan.steps, training);

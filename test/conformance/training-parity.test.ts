@@ -42,7 +42,7 @@ async function train(run: Run, microBatches: number) {
     packing: true,
     shuffle: false,
     seed: 0,
-    sequencesPerStep: training.tokensPerStep / sequenceLength,
+    tokensPerStep: training.tokensPerStep,
   });
   const options = { positionCount: 64, threads: 1 };
   const teacher = run.teacher
