@@ -174,7 +174,7 @@ class TrainingSession implements AsyncDisposable {
   }
 
   async step(step: number): Promise<StepLine> {
-    const { train, training, data, signal } = this.#options;
+    const { train, training, signal } = this.#options;
     const started = performance.now();
     const { sequences, plan } = this.#plan.at(step);
     const size = sequencesIn(training.microBatchTokens, plan);
