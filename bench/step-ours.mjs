@@ -2,7 +2,7 @@
  * @file Our side of the step benchmark: one whole training step (teacher where online, forward, loss, backward, AdamW) on
  * random weights and tokens, timed one by one when asked on standard input. See README.md here.
  *
- *     node bench/step-ours.mjs --variant ready|online [--threads 2] [--vocabulary 49152] [--sequences 4] [--profile PREFIX]
+ *     node bench/step-ours.mjs --variant dense-ready|hidden-ready|online [--threads 2] [--vocabulary 49152] [--sequences 4] [--profile PREFIX]
  */
 
 import { createInterface } from "node:readline";
@@ -14,7 +14,7 @@ import { Trainer } from "../dist/training/trainer.js";
 
 const { values: flags } = parseArgs({
   options: {
-    variant: { type: "string", default: "ready" },
+    variant: { type: "string", default: "hidden-ready" },
     threads: { type: "string", default: "2" },
     vocabulary: { type: "string", default: "49152" },
     sequences: { type: "string", default: "4" },
@@ -63,15 +63,32 @@ const batch = {
     documents: new Int32Array(size),
   },
 };
-/** A teacher whose signals are ready: its head, and hidden states of the size that a real one hands over. */
-function readyTeacher() {
+/** `length` numbers around 0; filled in place, so that nothing but the array counts in the peak. */
+function noise(length, width) {
+  const values = new Float32Array(length);
+  for (let i = 0; i < length; i++) values[i] = width * (random() + random() + random() - 1.5);
+  return values;
+}
+
+/** A teacher whose logits are ready. */
+function denseTeacher() {
+  const signal = { kind: "dense", rows: size, headWidth: vocabSize, logits: noise(size * vocabSize, 1) };
+  return {
+    form: { kind: "dense", headWidth: vocabSize },
+    headFeeds: {},
+    signal: async () => signal,
+    dispose: async () => {},
+  };
+}
+
+/** A teacher whose final hidden states are ready: they, and its head, are of the size that a real one hands over. */
+function hiddenTeacher() {
   const hiddenSize = 576;
-  const normal = (length) => Float32Array.from({ length }, () => random() + random() + random() - 1.5);
-  const signal = { kind: "hidden", rows: size, headWidth: vocabSize, hiddenSize, hidden: normal(size * hiddenSize) };
+  const signal = { kind: "hidden", rows: size, headWidth: vocabSize, hiddenSize, hidden: noise(size * hiddenSize, 1) };
   const head = {
     dtype: "float32",
     dims: [vocabSize, hiddenSize],
-    data: normal(vocabSize * hiddenSize).map((x) => x * 0.04),
+    data: noise(vocabSize * hiddenSize, 0.04),
   };
   return {
     form: { kind: "hidden", headWidth: vocabSize, hiddenSize },
@@ -86,7 +103,8 @@ async function liveTeacher() {
   return makeLocalTeacher({ ...makeFreshStudent(shape, 1), path: "teacher" }, { positionCount: tokens, threads });
 }
 
-const teacher = flags.variant === "online" ? await liveTeacher() : readyTeacher();
+const teachers = { "dense-ready": denseTeacher, "hidden-ready": hiddenTeacher, online: liveTeacher };
+const teacher = await teachers[flags.variant]();
 const objective = {
   soft: { kind: "divergence", weight: 1, divergence: "forward-kl", temperature: 1, scaleByTemperatureSquared: true },
 };

@@ -89,36 +89,33 @@ const rounds = Number(flags.rounds);
 process.stdout.write(
   `${new Date().toISOString().slice(0, 10)}, ${os.cpus()[0].model.trim()}, ${flags.threads} threads, ` +
     `Node ${process.version}, load ${os.loadavg()[0].toFixed(1)}, ${rounds} rounds interleaved, medians\n\n` +
-    "| variant | step | tokens/s | ours / it | peak memory |\n|---|---|---:|---:|---:|\n",
+    "| step | beside | tokens/s, ours / theirs | ratio | peak memory, ours / theirs | ratio |\n|---|---|---:|---:|---:|---:|\n",
 );
-for (const [variant, label] of [
-  ["ready", "(a) teacher signals ready"],
-  ["online", "(b) teacher run each step"],
+// One peer beside ours at a time, each fed the same kind of signal: more would not fit into memory, and a pair shares the
+// machine's mood.
+for (const [label, variant, peerVariant] of [
+  ["(a) teacher logits ready", "dense-ready", "dense-ready"],
+  ["(a) teacher hidden states ready", "hidden-ready", "chunked-ready"],
+  ["(b) teacher run each step", "online", "dense-online"],
+  ["(b) teacher run each step", "online", "chunked-online"],
 ]) {
-  const ours = [
-    "limbeck",
-    process.execPath,
-    [join(here, "step-ours.mjs"), "--variant", variant, "--threads", flags.threads],
-  ];
-  const variants = [false, true].flatMap((isCompiled) => [
-    peer(`dense-${variant}`, isCompiled),
-    peer(`chunked-${variant}`, isCompiled),
-  ]);
-  const rows = [];
-  // One peer beside ours at a time: more would not fit into memory, and a pair shares the machine's mood.
-  for (const each of variants) {
-    const pair = [start(...ours), start(...each)];
+  for (const isCompiled of [false, true]) {
+    const ours = [
+      "limbeck",
+      process.execPath,
+      [join(here, "step-ours.mjs"), "--variant", variant, "--threads", flags.threads],
+    ];
+    const pair = [start(...ours), start(...peer(peerVariant, isCompiled))];
     for (const one of pair) await one.ready();
     for (const one of pair) await one.step(false);
     for (const one of pair) await one.step(false);
     for (let round = 0; round < rounds; round++) for (const one of pair) await one.step(true);
     for (const one of pair) await one.end();
-    rows.push(pair);
-  }
-  for (const [mine, other] of rows) {
+    const [mine, other] = pair;
+    const memory = (mine.peakBytes / other.peakBytes).toFixed(2);
     process.stdout.write(
-      `| ${label} | limbeck | ${speed(mine).toFixed(0)} | | ${(mine.peakBytes / 1e9).toFixed(2)} GB |\n` +
-        `| ${label} | ${other.name} | ${speed(other).toFixed(0)} | ${(speed(mine) / speed(other)).toFixed(2)} | ${(other.peakBytes / 1e9).toFixed(2)} GB |\n`,
+      `| ${label} | ${other.name} | ${speed(mine).toFixed(0)} / ${speed(other).toFixed(0)} | ${(speed(mine) / speed(other)).toFixed(2)} ` +
+        `| ${(mine.peakBytes / 1e9).toFixed(2)} / ${(other.peakBytes / 1e9).toFixed(2)} GB | ${memory} |\n`,
     );
   }
 }

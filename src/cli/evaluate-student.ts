@@ -4,13 +4,11 @@ import { stat } from "node:fs/promises";
 import os from "node:os";
 import { join } from "node:path";
 import { loadConfig } from "../config/load-config.js";
-import type { DistillationBatch } from "../data/batch.js";
-import { type DataOptions, dataOptionsSchema, measureDocuments, type TransferDocument } from "../data/index.js";
+import { type DataOptions, dataOptionsSchema, measureDocuments } from "../data/index.js";
 import { DataError } from "../errors.js";
-import { makeRowScorer } from "../evaluate/row-scores.js";
-import { packBatches, scoreBatches } from "../evaluate/score-batches.js";
+import { packBatches } from "../evaluate/score-batches.js";
+import { asTeacherSees, scoreModel } from "../evaluate/score-model.js";
 import { type ModelSummary, summarizeModel } from "../evaluate/summarize-model.js";
-import { chunkRowsFor } from "../losses/chunked-head.js";
 import { openData, type SidePrompts } from "../recipes/open-data.js";
 import { assertOneVocabulary, openStudent, openTeacher } from "../recipes/open-models.js";
 import type { RunEvent } from "../recipes/recipe.js";
@@ -58,7 +56,11 @@ export async function evaluateStudent(
     subject.teacher === undefined ? undefined : await openTeacher({ model: subject.teacher, precision: "float32" });
   const student = await openStudent({ model: subject.student }, teacher, { seed: 0, ...subject.data });
   if (teacher) assertOneVocabulary(teacher, student);
-  const data = fitting(subject.data, student.model);
+  // Documents are no longer than the model was made for.
+  const data = {
+    ...subject.data,
+    sequenceLength: Math.min(subject.data.sequenceLength, student.model.shape.maxPositions),
+  };
   const loaded = await openData(data, student, options.onEvent, subject.prompts);
   const documents = subject.isHeldOut ? loaded.heldOut : loaded.train;
   if (documents.length === 0) {
@@ -68,11 +70,17 @@ export async function evaluateStudent(
   }
   const batches = packBatches(documents, { sequenceLength: data.sequenceLength, batchTokens });
   const positionCount = Math.max(...batches.map(({ student, teacher }) => Math.max(student.tokens, teacher.tokens)));
-  const shared = { ...options, documents, positionCount, threads: os.availableParallelism() };
+  const shared = { positionCount, threads: os.availableParallelism() };
   const guide = teacher && (await makeLocalTeacher(teacher.model, shared));
+  const measure = async (name: string, model: ModelWithWeights, rows: typeof batches, compared?: LocalTeacher) => {
+    const onProgress = (done: number, total: number): void =>
+      options.onEvent({ type: "progress", task: `measuring ${name}`, done, total, unit: "rows" });
+    const scores = await scoreModel(model, rows, { ...shared, teacher: compared, signal: options.signal, onProgress });
+    return summarizeModel(scores, documents);
+  };
   try {
-    const own = await measure("the student", student.model, batches, { ...shared, guide });
-    const taught = teacher && (await measure("the teacher", teacher.model, batches.map(asTeacherSees), shared));
+    const own = await measure("the student", await student.start(), batches, guide);
+    const taught = teacher && (await measure("the teacher", teacher.model, asTeacherSees(batches)));
     return {
       student: { path: subject.student, ...own },
       teacher: teacher && taught ? { path: teacher.model.path, ...taught } : null,
@@ -112,40 +120,4 @@ async function subjectOf({ path, teacher, data }: EvaluationRequest): Promise<Su
     prompts:
       config.recipe === "context" ? { teacher: config.teacher.prompt, student: config.student.prompt } : undefined,
   };
-}
-
-/** Documents are no longer than the model was made for. */
-function fitting(data: DataOptions, { shape }: ModelWithWeights): DataOptions {
-  return { ...data, sequenceLength: Math.min(data.sequenceLength, shape.maxPositions) };
-}
-
-interface MeasureOptions extends EvaluationOptions {
-  readonly documents: readonly TransferDocument[];
-  readonly positionCount: number;
-  readonly threads: number;
-  /** The teacher to compare with. */
-  readonly guide?: LocalTeacher | undefined;
-}
-
-async function measure(
-  name: string,
-  model: ModelWithWeights,
-  batches: readonly DistillationBatch[],
-  { guide, documents, positionCount, threads, signal, onEvent }: MeasureOptions,
-): Promise<ModelSummary> {
-  const chunkRows = chunkRowsFor(model.shape.headWidth, batchTokens);
-  const scorer = await makeRowScorer(model, { positionCount, chunkRows, threads, signal: guide?.form });
-  try {
-    const weights = { ...Object.fromEntries(model.weights), ...guide?.headFeeds };
-    const onProgress = (done: number, total: number): void =>
-      onEvent({ type: "progress", task: `measuring ${name}`, done, total, unit: "rows" });
-    return summarizeModel(await scoreBatches(batches, scorer, weights, guide, { signal, onProgress }), documents);
-  } finally {
-    await scorer.dispose();
-  }
-}
-
-/** The batch with the teacher's view in the place of the student's. */
-function asTeacherSees({ teacher, rows }: DistillationBatch): DistillationBatch {
-  return { student: teacher, teacher, rows: { ...rows, studentIndex: rows.teacherIndex } };
 }

@@ -5,11 +5,10 @@ import type { DistillationBatch } from "../data/batch.js";
 import { measureDocuments, type TransferDocument, type TransferReport } from "../data/index.js";
 import { findDifferingTokens } from "../evaluate/differing-tokens.js";
 import { type ForwardCost, measureForward } from "../evaluate/measure-forward.js";
-import { makeRowScorer } from "../evaluate/row-scores.js";
-import { type BatchScores, packBatches, scoreBatches } from "../evaluate/score-batches.js";
+import { type BatchScores, packBatches } from "../evaluate/score-batches.js";
+import { asTeacherSees, scoreModel } from "../evaluate/score-model.js";
 import { estimateMean } from "../evaluate/statistics.js";
 import { summarizeModel } from "../evaluate/summarize-model.js";
-import { chunkRowsFor } from "../losses/chunked-head.js";
 import { countParameters } from "../models/architecture.js";
 import { type History, type ModelReport, type ModelRole, type Report, thinOut } from "../report/report.js";
 import type { LocalTeacher } from "../teachers/local-teacher.js";
@@ -56,7 +55,7 @@ export async function makeReport(
     const facts = { parameters: count, bytesOnDisk: model.bytesOnDisk, ...cost };
     add("teacher", basename(model.path), await bench.teacherScores(model), facts);
   }
-  add("student-before", "student before", await bench.scores("the student before", student.model), shared);
+  add("student-before", "student before", await bench.scores("the student before", await student.start()), shared);
   const own = add("student-after", basename(config.output), await bench.scores("the student", after), shared);
   const twinScores =
     twin && add("twin", "twin", await bench.scores("the twin", await loadModelFolder(twin.path)), shared);
@@ -77,7 +76,6 @@ export async function makeReport(
       train: splitFacts(data.train, data.report.train),
       heldOut: splitFacts(data.heldOut, data.report.heldOut),
       waste: trained.plan.waste,
-      areFilesIdentical: data.warnings.some(({ code }) => code === "held-out-is-train"),
     },
     models,
     gainOverTwin: twinScores ? gain(twinScores, own, data.heldOut) : null,
@@ -122,12 +120,7 @@ class Bench {
 
   /** The teacher's own scores, on what the teacher sees. */
   teacherScores(model: ModelWithWeights): Promise<BatchScores> {
-    const batches = this.#batches.map(({ teacher, rows }) => ({
-      student: teacher,
-      teacher,
-      rows: { ...rows, studentIndex: rows.teacherIndex },
-    }));
-    return this.#score("the teacher", model, batches, undefined);
+    return this.#score("the teacher", model, asTeacherSees(this.#batches), undefined);
   }
 
   /** Speed and memory at the run's batch size. */
@@ -138,7 +131,7 @@ class Bench {
     return measureForward({ model, sequences, tokens: data.sequenceLength, threads: this.#threads }, signal);
   }
 
-  async #score(
+  #score(
     name: string,
     model: ModelWithWeights,
     batches: readonly DistillationBatch[],
@@ -146,26 +139,13 @@ class Bench {
   ): Promise<BatchScores> {
     const { emit, signal } = this.#context;
     emit({ type: "phase", phase: "evaluating", message: `measuring ${name} on held-out rows` });
-    const scorer = await makeRowScorer(model, {
+    return scoreModel(model, batches, {
       positionCount: this.#positionCount,
-      chunkRows: chunkRowsFor(model.shape.headWidth, this.#context.config.training.microBatchTokens),
       threads: this.#threads,
-      signal: teacher?.form,
+      teacher,
+      signal,
+      onProgress: (done, total) => emit({ type: "progress", task: `measuring ${name}`, done, total, unit: "rows" }),
     });
-    try {
-      return await scoreBatches(
-        batches,
-        scorer,
-        { ...Object.fromEntries(model.weights), ...teacher?.headFeeds },
-        teacher,
-        {
-          signal,
-          onProgress: (done, total) => emit({ type: "progress", task: `measuring ${name}`, done, total, unit: "rows" }),
-        },
-      );
-    } finally {
-      await scorer.dispose();
-    }
   }
 }
 

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { assertSameTokenizer, hasTokenizer, loadTokenizer, type Tokenizer } from "../data/index.js";
 import { DataError } from "../errors.js";
-import { makeFreshStudent } from "../students/fresh-student.js";
+import { describeFreshStudent, makeFreshStudent } from "../students/fresh-student.js";
 import { type LoadedModel, loadModelFolder, type ModelWithWeights } from "../weights/load-model.js";
 import type { StudentOptions, TeacherOptions } from "./options.js";
 
@@ -13,7 +13,10 @@ export interface OpenedTeacher {
 }
 
 export interface OpenedStudent {
-  readonly model: ModelWithWeights;
+  /** Without weights, which only those hold who work with them. */
+  readonly model: Omit<ModelWithWeights, "weights">;
+  /** The weights that training starts from, a new copy at every call. */
+  readonly start: () => Promise<ModelWithWeights>;
   readonly tokenizer: Tokenizer | undefined;
   /** The folder whose tokenizer files go with the student. */
   readonly companionsFrom: string;
@@ -35,9 +38,15 @@ export async function openStudent(
   { seed, sequenceLength }: { readonly seed: number; readonly sequenceLength: number },
 ): Promise<OpenedStudent> {
   if (options.model !== undefined) {
-    const model = await loadModelFolder(options.model);
-    const tokenizer = await tokenizerOf(options.model);
-    return { model, tokenizer, companionsFrom: options.model, fingerprint: model.fingerprint };
+    const path = options.model;
+    const { architecture, shape, config, fingerprint } = await loadModelFolder(path);
+    return {
+      model: { architecture, shape, config },
+      start: () => loadModelFolder(path),
+      tokenizer: await tokenizerOf(path),
+      companionsFrom: path,
+      fingerprint,
+    };
   }
   const companionsFrom = options.tokenizer ?? teacher?.model.path;
   if (companionsFrom === undefined) {
@@ -58,10 +67,15 @@ export async function openStudent(
   }
   const maxPositions = shape.maxPositions ?? sequenceLength;
   const made = { ...shape, vocabSize, maxPositions, endTokenId: tokenizer?.endTokenId };
-  const fingerprint = createHash("sha256")
-    .update(JSON.stringify([made, seed]))
-    .digest("hex");
-  return { model: makeFreshStudent(made, seed), tokenizer, companionsFrom, fingerprint };
+  return {
+    model: describeFreshStudent(made),
+    start: async () => makeFreshStudent(made, seed),
+    tokenizer,
+    companionsFrom,
+    fingerprint: createHash("sha256")
+      .update(JSON.stringify([made, seed]))
+      .digest("hex"),
+  };
 }
 
 /**

@@ -12,7 +12,6 @@ import { type TrainedStudent, trainStudent, widestBatch } from "../training/trai
 import { packageVersion } from "../version.js";
 import { makeReport } from "./make-report.js";
 import { fingerprintDocuments } from "./open-data.js";
-import type { OpenedTeacher } from "./open-models.js";
 import type { RecipeContext, RunName } from "./recipe.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
 
@@ -42,7 +41,11 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, parts
   });
   const documents = [...data.train, ...data.heldOut];
   const localTeacher =
-    teacher && (await startTeacher(teacher, widestBatch(documents, config.data.sequenceLength), threads));
+    teacher &&
+    (await makeLocalTeacher(teacher.model, {
+      positionCount: widestBatch(documents, config.data.sequenceLength),
+      threads,
+    }));
   try {
     const train = (run: RunName, directory: string, objective: Objective) =>
       trainOne(context, parts, { run, directory, objective, localTeacher, threads });
@@ -62,10 +65,6 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, parts
   }
 }
 
-async function startTeacher(teacher: OpenedTeacher, positionCount: number, threads: number): Promise<LocalTeacher> {
-  return makeLocalTeacher(teacher.model, { positionCount, threads });
-}
-
 interface OneRun {
   readonly run: RunName;
   readonly directory: string;
@@ -74,14 +73,14 @@ interface OneRun {
   readonly threads: number;
 }
 
-function trainOne(
+async function trainOne(
   { config, emit, resume, signal }: RecipeContext<CommonConfig>,
   { student, data }: RunParts,
   { run, directory, objective, localTeacher, threads }: OneRun,
 ): Promise<TrainedStudent> {
   return trainStudent({
     directory,
-    student: student.model,
+    student: await student.start(),
     companionsFrom: student.companionsFrom,
     teacher: localTeacher,
     objective,

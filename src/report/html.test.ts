@@ -129,9 +129,10 @@ describe("reportHtml", () => {
     expect(page).not.toMatch(/NaN|undefined|Infinity/);
   });
 
-  it("warns of identical train and held-out files", () => {
-    const page = reportHtml({ ...exampleReport, data: { ...exampleReport.data, areFilesIdentical: true } });
-    expect(page).toContain("The train and held-out files are identical");
+  it("shows every warning with its code", () => {
+    const warnings = [{ code: "held-out-rows-in-train", message: "3 of 9 held-out rows are training rows too." }];
+    const page = reportHtml({ ...exampleReport, warnings });
+    expect(page).toContain("3 of 9 held-out rows are training rows too. <code>held-out-rows-in-train</code>");
   });
 
   it("says which step was kept where it is not the last", () => {

@@ -96,9 +96,8 @@ function times(ratio: number, above: string, below: string): Figure {
 }
 
 function warnings(report: Report): Markup | null {
-  if (report.warnings.length === 0 && !report.data.areFilesIdentical) return null;
+  if (report.warnings.length === 0) return null;
   return html`<aside class="warnings"><h2>Warnings</h2><ul>
-${report.data.areFilesIdentical ? html`<li>The train and held-out files are identical: everything below was measured on text that was trained on.</li>` : null}
 ${report.warnings.map(({ code, message }) => html`<li>${message} <code>${code}</code></li>`)}</ul></aside>`;
 }
 

@@ -42,8 +42,6 @@ export interface DataFacts {
   readonly heldOut: SplitFacts;
   /** Share of the training positions that packing left empty. */
   readonly waste: number;
-  /** True where the train and held-out files hold the same bytes, which makes every number here too good. */
-  readonly areFilesIdentical: boolean;
 }
 
 export interface SplitFacts {

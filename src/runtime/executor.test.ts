@@ -65,6 +65,20 @@ describe("compile and run", () => {
     expect(y!.data[0]).toBeCloseTo(2 / (1 + Math.exp(-2)), 14);
   });
 
+  it("adds up repeated row ids, on every thread", async () => {
+    const [rows, count, width] = [4, 8192, 64];
+    const graph = new Graph();
+    const ids = graph.input("ids", "int32", ["n"]);
+    const updates = graph.input("updates", "float32", ["n", width]);
+    const table = g.zeros(updates, [rows, width]);
+    const program = await start(graph, { sums: g.scatterRowsAdd(table, ids, updates) }, { threads: 2 });
+    const { sums } = await program.run({
+      ids: int32Tensor([count], Int32Array.from({ length: count }, (_, i) => i % rows)),
+      updates: float32Tensor([count, width], new Float32Array(count * width).fill(1)),
+    });
+    expect(sums).toEqual(float32Tensor([rows, width], new Float32Array(rows * width).fill(count / rows)));
+  });
+
   it("describes the engine", () => {
     expect(describeEngine()).toMatchObject({ engine: "onnxruntime-node", devices: ["cpu"] });
   });

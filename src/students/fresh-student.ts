@@ -32,13 +32,8 @@ const classNames: Readonly<Record<string, string>> = {
   qwen3: "Qwen3ForCausalLM",
 };
 
-/**
- * A model of the given shape whose matrices are drawn from N(0, 0.02²); those that write into the residual stream are divided
- * by √(2 · layers), norms are 1 and biases 0. The same shape and seed give the same weights.
- *
- * @see Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", §2.3, for the division.
- */
-export function makeFreshStudent(shape: FreshShape, seed: number): ModelWithWeights {
+/** The model that {@link makeFreshStudent} makes, without its weights. */
+export function describeFreshStudent(shape: FreshShape): Omit<ModelWithWeights, "weights"> {
   const config = {
     architectures: [classNames[shape.modelType]],
     model_type: shape.modelType,
@@ -58,13 +53,23 @@ export function makeFreshStudent(shape: FreshShape, seed: number): ModelWithWeig
     ...(shape.endTokenId === undefined ? {} : { eos_token_id: shape.endTokenId }),
   };
   const architecture = architectureOf(config);
-  const parsed = architecture.parse(config);
+  return { architecture, shape: architecture.parse(config), config };
+}
+
+/**
+ * A model of the given shape whose matrices are drawn from N(0, 0.02²); those that write into the residual stream are divided
+ * by √(2 · layers), norms are 1 and biases 0. The same shape and seed give the same weights.
+ *
+ * @see Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", §2.3, for the division.
+ */
+export function makeFreshStudent(shape: FreshShape, seed: number): ModelWithWeights {
+  const model = describeFreshStudent(shape);
   const weights = new Map<string, HostTensor>();
   // Every weight draws from a stream of its own, so that a change of one shape leaves the others as they are.
-  for (const [index, spec] of architecture.parameters(parsed).entries()) {
+  for (const [index, spec] of model.architecture.parameters(model.shape).entries()) {
     weights.set(spec.name, float32Tensor(spec.shape, initialize(spec, shape.layers, createRandom(seed, index))));
   }
-  return { architecture, shape: parsed, config, weights };
+  return { ...model, weights };
 }
 
 function initialize({ shape, role }: ParameterSpec, layers: number, random: Random): Float32Array {

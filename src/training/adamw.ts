@@ -58,7 +58,19 @@ export function updateParameter(
 
 /** L2 norm over all gradients, each counted once, accumulated in float64. */
 export function gradientNorm(gradients: Iterable<Float32Array>): number {
-  let sum = 0;
-  for (const gradient of gradients) for (let i = 0; i < gradient.length; i++) sum += gradient[i]! * gradient[i]!;
-  return Math.sqrt(sum);
+  // Four sums side by side: one alone would wait for itself at every element.
+  const sums = [0, 0, 0, 0];
+  for (const gradient of gradients) {
+    let [a, b, c, d] = sums as [number, number, number, number];
+    const whole = gradient.length - (gradient.length % 4);
+    for (let i = 0; i < whole; i += 4) {
+      a += gradient[i]! * gradient[i]!;
+      b += gradient[i + 1]! * gradient[i + 1]!;
+      c += gradient[i + 2]! * gradient[i + 2]!;
+      d += gradient[i + 3]! * gradient[i + 3]!;
+    }
+    for (let i = whole; i < gradient.length; i++) a += gradient[i]! * gradient[i]!;
+    [sums[0], sums[1], sums[2], sums[3]] = [a, b, c, d];
+  }
+  return Math.sqrt(sums.reduce((total, each) => total + each));
 }

@@ -5,7 +5,7 @@ import { type ChunkedRows, chunkRows, tokenFeeds } from "../data/batch-feeds.js"
 import { InterruptedError, NonFiniteError } from "../errors.js";
 import type { Objective } from "../losses/options.js";
 import type { CompileOptions, Feeds } from "../runtime/executor.js";
-import { float32Tensor, type HostTensor, scalarOf } from "../runtime/tensor.js";
+import { type HostTensor, scalarOf } from "../runtime/tensor.js";
 import { signalFeeds } from "../signals/signal-feeds.js";
 import type { LocalTeacher } from "../teachers/local-teacher.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
@@ -32,10 +32,10 @@ export interface TrainerOptions extends CompileOptions {
   readonly optimizer: Pick<TrainingOptions, "betas" | "epsilon" | "weightDecay" | "clipNorm">;
 }
 
-/** A student in training. Its weights are copies: the model that it started from stays as it was. */
+/** A student in training. It takes the weights that it is given over, and changes them in place. */
 export class Trainer {
   readonly parameters: readonly OptimizedParameter[];
-  /** The weights as tensors over the same memory, for scoring between steps. */
+  /** The weights as the graph is fed them, for scoring between steps. */
   readonly weights: Feeds;
   readonly #student: ModelWithWeights;
   readonly #training: TrainingProgram;
@@ -46,14 +46,13 @@ export class Trainer {
   private constructor(
     student: ModelWithWeights,
     parameters: readonly OptimizedParameter[],
-    weights: Feeds,
     training: TrainingProgram,
     teacher: LocalTeacher | undefined,
     objective: Objective,
     options: TrainerOptions,
   ) {
     this.parameters = parameters;
-    this.weights = weights;
+    this.weights = Object.fromEntries(student.weights);
     this.#student = student;
     this.#training = training;
     this.#teacher = teacher;
@@ -69,7 +68,7 @@ export class Trainer {
   ): Promise<Trainer> {
     const training = await compileTrainingGraph(student, objective, { ...options, signal: teacher?.form });
     const parameters = student.architecture.parameters(student.shape).map(({ name, role }) => {
-      const weights = (student.weights.get(name)!.data as Float32Array).slice();
+      const weights = student.weights.get(name)!.data as Float32Array;
       const { length } = weights;
       return {
         name,
@@ -79,11 +78,7 @@ export class Trainer {
         isDecayed: isDecayed(role),
       };
     });
-    const tensors = parameters.map(({ name, weights }): [string, HostTensor] => [
-      name,
-      float32Tensor(student.weights.get(name)!.dims, weights),
-    ]);
-    return new Trainer(student, parameters, Object.fromEntries(tensors), training, teacher, objective, options);
+    return new Trainer(student, parameters, training, teacher, objective, options);
   }
 
   /**

@@ -131,7 +131,6 @@ export const exampleReport: Report = {
     train: { rows: 208, tokens: 2_412_711, responseTokens: 2_412_503, droppedRows: 0 },
     heldOut: { rows: 23, tokens: 251_904, responseTokens: 251_881, droppedRows: 1 },
     waste: 0.0113,
-    areFilesIdentical: false,
   },
   models: [
     {

@@ -2,6 +2,7 @@
 
 import { type DistillationBatch, makeBatch, type Span, type TransferDocument } from "../../src/data/index.js";
 import { type Objective, objectiveSchema } from "../../src/losses/options.js";
+import { float32Tensor } from "../../src/runtime/tensor.js";
 import type { SignalForm } from "../../src/signals/signal-feeds.js";
 import type { HiddenSignal, TeacherSignal } from "../../src/signals/teacher-signal.js";
 import { type LocalTeacher, makeLocalTeacher } from "../../src/teachers/local-teacher.js";
@@ -63,11 +64,19 @@ export interface StepWithGradient extends StepResult {
   readonly gradient: Float32Array;
 }
 
+/** A trainer changes the weights that it is given. */
+function copyOf(model: ModelWithWeights): ModelWithWeights {
+  const weights = [...model.weights].map(
+    ([name, { dims, data }]) => [name, float32Tensor(dims, (data as Float32Array).slice())] as const,
+  );
+  return { ...model, weights: new Map(weights) };
+}
+
 export async function oneStep(step: Step): Promise<StepWithGradient> {
   const { student, teacher, documents, sequenceLength = 0, chunkRows = 16 } = step;
   const { microBatches = [documents.map((_, index) => [index])] } = step;
   const objective: Objective = objectiveSchema.parse(step.objective);
-  const trainer = await Trainer.create(student, teacher, objective, {
+  const trainer = await Trainer.create(copyOf(student), teacher, objective, {
     positionCount,
     chunkRows,
     threads: 1,

@@ -258,9 +258,11 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   },
   ScatterRowsAdd: (node, emitter) => {
     const [table, ids, updates] = names(node, emitter) as [string, string, string];
-    const wide = emitter.node("Cast", [ids], [emitter.fresh("ids")], { to: dataTypes.int64 });
-    const column = emitter.node("Unsqueeze", [wide, emitter.int64([-1])], [emitter.fresh("column")]);
-    emitter.node("ScatterND", [table, column, updates], outputNames(node), { reduction: "add" });
+    // Not ScatterND: the engine shares its rows out over threads, and loses sums where ids are repeated.
+    const column = emitter.node("Unsqueeze", [ids, emitter.int64([-1])], [emitter.fresh("column")]);
+    const target = shapeVector(node.inputs[2]!.shape, emitter);
+    const indices = emitter.node("Expand", [column, target], [emitter.fresh("indices")]);
+    emitter.node("ScatterElements", [table, indices, updates], outputNames(node), { axis: 0, reduction: "add" });
   },
   RmsNorm: rmsNorm,
   RotaryEmbedding: rotary,
