@@ -12,6 +12,13 @@ export interface Override {
   readonly value: unknown;
 }
 
+/** Keys that exclude each other: one that is set takes the place of the other in the file. */
+const alternatives: readonly (readonly [string, string])[] = [
+  ["training.steps", "training.epochs"],
+  ["student.model", "student.shape"],
+  ["data.heldOut", "data.heldOutFraction"],
+];
+
 /**
  * Reads `a.b=c`. The value is YAML: `2`, `null`, `[0.9, 0.95]`, `text`; nothing after the sign takes the key out of the config.
  *
@@ -32,10 +39,19 @@ export function parseOverride(text: string): Override | ConfigProblem {
   return { source, path: path.map((key) => key.trim()), value: value.trim() === "" ? undefined : document.toJS() };
 }
 
-/** A copy of `data` with the overrides applied in order; sections that they need are made. */
+/**
+ * A copy of `data` with the overrides applied in order; sections that they need are made, and what they exclude goes, unless
+ * it was set too.
+ */
 export function applyOverrides(data: Record<string, unknown>, overrides: readonly Override[]): Record<string, unknown> {
   const result = structuredClone(data);
-  for (const { path, value } of overrides) {
+  const set = new Set(overrides.map(({ path }) => path.join(".")));
+  const displaced = overrides.flatMap(({ path, value }) => {
+    const pair = alternatives.find((keys) => keys.includes(path.join(".")));
+    const other = pair?.find((key) => !set.has(key));
+    return value === undefined || other === undefined ? [] : [{ path: other.split("."), value: undefined }];
+  });
+  for (const { path, value } of [...displaced, ...overrides]) {
     let section = result;
     for (const key of path.slice(0, -1)) {
       if (!Object.hasOwn(section, key) || typeof section[key] !== "object" || section[key] === null) section[key] = {};

@@ -220,9 +220,8 @@ training: { epochs: 1 }
 });
 
 describe("--set", () => {
-  it("overrides, adds and takes out keys", () => {
+  it("overrides and adds keys", () => {
     const config = parse(good, [
-      "training.steps=",
       "training.epochs=2",
       "training.clipNorm=null",
       "objective.soft.weight=0.9",
@@ -232,6 +231,17 @@ describe("--set", () => {
     expect(config.training.steps).toBeUndefined();
     expect(config.objective).toMatchObject({ soft: { weight: 0.9, temperature: 2 } });
     expect(config.threads).toBe(1);
+  });
+
+  it("takes the place of a key that it excludes, unless both are set", () => {
+    const { training } = parse(good, ["training.epochs=2"]);
+    expect([training.steps, training.epochs]).toEqual([undefined, 2]);
+    expect(complaint(good, ["training.epochs=2", "training.steps=3"])).toContain("steps or epochs, got both");
+    expect(parse(good, ["training.seed="]).training.steps).toBe(parse(good).training.steps);
+  });
+
+  it("takes keys out", () => {
+    expect(parse(good, ["objective.soft.temperature="]).objective).toMatchObject({ soft: { temperature: 1 } });
   });
 
   it("is named instead of a line where it is to blame", () => {

@@ -4,6 +4,7 @@ import type { DistillationBatch, ResponseRows } from "../data/batch.js";
 import { makeBatch } from "../data/make-batch.js";
 import type { Tokenizer } from "../data/tokenizer.js";
 import type { TransferDocument } from "../data/transfer-set.js";
+import { InterruptedError } from "../errors.js";
 import type { LocalTeacher } from "../teachers/local-teacher.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
 import { makeRowScorer, type TopTokens } from "./row-scores.js";
@@ -35,7 +36,7 @@ export async function findDifferingTokens(
   student: ModelWithWeights,
   teacher: LocalTeacher,
   tokenizer: Tokenizer,
-  { threads }: { readonly threads: number },
+  { threads, signal }: { readonly threads: number; readonly signal?: AbortSignal | undefined },
 ): Promise<readonly TokenDifference[]> {
   const chosen = chooseRows(scores);
   if (chosen.length === 0) return [];
@@ -46,6 +47,7 @@ export async function findDifferingTokens(
   const differences: TokenDifference[] = [];
   try {
     for (const row of chosen) {
+      if (signal?.aborted) throw new InterruptedError("evaluate: stopped before all tokens were compared.");
       const batch = oneRow(heldOut, scores.documents[row]!, scores.positions[row]!);
       const weights = { ...Object.fromEntries(student.weights), ...teacher.headFeeds };
       const { top, teacherTop } = await scorer.score(batch, weights, await teacher.signal(batch));

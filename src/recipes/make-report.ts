@@ -82,7 +82,10 @@ export async function makeReport(
     history: { student: historyOf(trained), twin: twin ? historyOf(twin) : null },
     tokensThatDiffer:
       localTeacher && student.tokenizer
-        ? await findDifferingTokens(own, data.heldOut, after, localTeacher, student.tokenizer, { threads })
+        ? await findDifferingTokens(own, data.heldOut, after, localTeacher, student.tokenizer, {
+            threads,
+            signal: context.signal,
+          })
         : [],
     warnings: data.warnings,
   };

@@ -22,6 +22,7 @@ import {
   appendMetrics,
   bestEvaluation,
   type Evaluation,
+  isEvaluation,
   type MetricsLine,
   readMetrics,
   type StepLine,
@@ -119,19 +120,27 @@ export async function trainStudent(options: TrainStudentOptions): Promise<Traine
     options.onEvaluation(step, evaluation, isBest);
   };
 
-  if (!restored) await evaluate(0);
-  for (let step = done + 1; step <= plan.steps; step++) {
+  /** Does what may be interrupted, and then leaves a checkpoint of the steps done. */
+  const orCheckpoint = async <T>(step: number, work: () => Promise<T>): Promise<T> => {
     try {
-      const line = await session.step(step);
-      await record(line);
-      options.onStep(line, plan.steps);
+      return await work();
     } catch (error) {
-      if (error instanceof InterruptedError) await checkpoint(step - 1);
+      if (error instanceof InterruptedError) await checkpoint(step);
       throw error;
     }
-    const isLast = step === plan.steps;
-    if (isLast || (training.evaluateEvery && step % training.evaluateEvery === 0)) await evaluate(step);
-    if (isLast || (training.checkpointEvery && step % training.checkpointEvery === 0)) await checkpoint(step);
+  };
+  const isDue = (step: number, every: number | null) => step === plan.steps || (every !== null && step % every === 0);
+
+  const isEvaluated = metrics.some((line) => isEvaluation(line) && line.step === done);
+  // An interrupted evaluation is done again.
+  if (!isEvaluated && (done === 0 || isDue(done, training.evaluateEvery)))
+    await orCheckpoint(done, () => evaluate(done));
+  for (let step = done + 1; step <= plan.steps; step++) {
+    const line = await orCheckpoint(step - 1, () => session.step(step));
+    await record(line);
+    options.onStep(line, plan.steps);
+    if (isDue(step, training.evaluateEvery)) await orCheckpoint(step, () => evaluate(step));
+    if (isDue(step, training.checkpointEvery)) await checkpoint(step);
   }
   const hasBest = training.keepBest && bestEvaluation(metrics) !== undefined;
   await session.write(paths.student, hasBest ? paths.best : undefined);
@@ -190,9 +199,9 @@ class TrainingSession implements AsyncDisposable {
   /** Undefined where nothing is held out. */
   async evaluate(): Promise<Evaluation | undefined> {
     if (this.#heldOut.length === 0) return undefined;
-    const { teacher } = this.#options;
+    const { teacher, signal } = this.#options;
     const weights = { ...this.trainer.weights, ...teacher?.headFeeds };
-    const scores = await scoreBatches(this.#heldOut, this.#scorer, weights, this.#observer);
+    const scores = await scoreBatches(this.#heldOut, this.#scorer, weights, this.#observer, { signal });
     return {
       loss: mean(scores.objective!),
       perplexity: Math.exp(-mean(scores.targetLogProbs)),

@@ -8,6 +8,7 @@ import { score } from "../../src/evaluate/score.js";
 import { computeLoss, lossInputSchema } from "../../src/losses/index.js";
 import { objectiveSchema } from "../../src/losses/options.js";
 import { liveProgramsForTests } from "../../src/runtime/executor.js";
+import type { StepLine } from "../../src/training/metrics.js";
 import { resolveBatchTokens, trainingSchema } from "../../src/training/options.js";
 import { trainStudent } from "../../src/training/train-student.js";
 import { golden, makeWorkFolder } from "../support/limbeck.js";
@@ -24,7 +25,9 @@ beforeAll(async () => {
 afterAll(() => folder.remove());
 afterEach(() => expect(liveProgramsForTests()).toBe(0));
 
-async function train(name: string, training: object, signal = new AbortController().signal, onStep = () => {}) {
+const never = new AbortController().signal;
+
+async function train(name: string, training: object, signal = never, onStep = (_: StepLine) => {}, resume = false) {
   const teacher = await teacherOf(await loadGolden("teacher"));
   try {
     return await trainStudent({
@@ -41,7 +44,7 @@ async function train(name: string, training: object, signal = new AbortControlle
         packing: true,
       }),
       threads: 1,
-      resume: false,
+      resume,
       signal,
       onStep,
       onEvaluation: () => {},
@@ -62,6 +65,17 @@ describe("no program is left behind", () => {
     const stop = new AbortController();
     const trained = train("stopped", {}, stop.signal, () => stop.abort());
     await expect(trained).rejects.toMatchObject({ code: "INTERRUPTED" });
+  });
+
+  it("by an evaluation that is interrupted, and done again on resume", async () => {
+    const training = { evaluateEvery: 2 };
+    const stop = new AbortController();
+    const stopped = train("evaluated", training, stop.signal, ({ step }) => step === 2 && stop.abort());
+    await expect(stopped).rejects.toMatchObject({ code: "INTERRUPTED" });
+    const resumed = await train("evaluated", training, never, undefined, true);
+    const whole = await train("unstopped", training);
+    const rateless = ({ metrics }: typeof whole) => metrics.map((line) => ({ ...line, tokensPerSecond: undefined }));
+    expect(rateless(resumed)).toEqual(rateless(whole));
   });
 
   it("by training that fails", async () => {
