@@ -4,7 +4,7 @@ import { readRows } from "../data/read-rows.js";
 import { typeRow } from "../data/row-kind.js";
 import type { SourceRow } from "../data/source-row.js";
 import { DataError } from "../errors.js";
-import type { Inspection } from "./inspect.js";
+import type { Inspection } from "./inspection.js";
 import { oneLine } from "./terminal.js";
 
 const kindNames = {

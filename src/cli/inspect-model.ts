@@ -5,7 +5,7 @@ import { architectureOf, countParameters } from "../models/index.js";
 import { formatBytes, formatCount } from "../report/format.js";
 import { openModelFolder, openSafetensors } from "../weights/index.js";
 import { elementCount } from "../weights/safetensors-header.js";
-import type { Inspection } from "./inspect.js";
+import type { Inspection } from "./inspection.js";
 import { oneLine, table } from "./terminal.js";
 
 /** A model: what config.json says, checked against the weights. */

@@ -11,7 +11,7 @@ import type { CheckpointState } from "../training/checkpoint.js";
 import { isEvaluation, readMetrics, type StepLine } from "../training/metrics.js";
 import { openSafetensors } from "../weights/index.js";
 import { elementCount } from "../weights/safetensors-header.js";
-import type { Inspection } from "./inspect.js";
+import type { Inspection } from "./inspection.js";
 
 /** @param names - of the files in the folder. */
 export async function inspectRun(path: string, names: ReadonlySet<string>): Promise<Inspection> {

@@ -5,17 +5,8 @@ import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { DataError } from "../errors.js";
 import { type Context, jsonLine, makeCommand } from "./command.js";
+import type { Inspection } from "./inspection.js";
 import { facts } from "./terminal.js";
-
-/** What was found, for people and for machines. */
-export interface Inspection {
-  readonly kind: "model" | "weights" | "tokenizer" | "run" | "checkpoint" | "data";
-  readonly facts: readonly (readonly [name: string, value: string])[];
-  /** Text below the facts, ending in a line break. */
-  readonly more?: string;
-  /** The same facts for `--json`. */
-  readonly data: Readonly<Record<string, unknown>>;
-}
 
 export function inspectCommand({ terminal: { out } }: Context): Command {
   return makeCommand(
