@@ -145,10 +145,10 @@ function describeMemory(
   const size = ({ architecture, shape }: ModelDefinition): number => countParameters(architecture.parameters(shape));
   const { layers, hiddenSize, headWidth } = student.model.shape;
   const numbers =
-    9 * size(student.model) +
+    6 * size(student.model) +
     5 * (teacher === undefined ? 0 : size(teacher.model)) +
-    training.microBatchTokens * layers * (46 * hiddenSize + 12 * data.sequenceLength) +
-    8 * chunkRowsFor(headWidth, training.microBatchTokens) * headWidth;
+    training.microBatchTokens * layers * (31 * hiddenSize + 12 * data.sequenceLength) +
+    5 * chunkRowsFor(headWidth, training.microBatchTokens) * headWidth;
   const bytes = 4 * numbers + 2.5e8;
   const warning = bytes > os.totalmem() ? `, more than this machine's ${formatBytes(os.totalmem())}` : "";
   return [

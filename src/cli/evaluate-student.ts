@@ -6,14 +6,13 @@ import { join } from "node:path";
 import { loadConfig } from "../config/load-config.js";
 import { type DataOptions, dataOptionsSchema, measureDocuments } from "../data/index.js";
 import { DataError } from "../errors.js";
-import { packBatches } from "../evaluate/score-batches.js";
-import { asTeacherSees, scoreModel } from "../evaluate/score-model.js";
+import { packBatches, scoresOfTeacher } from "../evaluate/score-batches.js";
+import { scoreModel } from "../evaluate/score-model.js";
 import { type ModelSummary, summarizeModel } from "../evaluate/summarize-model.js";
 import { openData, type SidePrompts } from "../recipes/open-data.js";
 import { assertOneVocabulary, openStudent, openTeacher } from "../recipes/open-models.js";
 import type { RunEvent } from "../recipes/recipe.js";
-import { type LocalTeacher, makeLocalTeacher } from "../teachers/local-teacher.js";
-import type { ModelWithWeights } from "../weights/load-model.js";
+import { makeLocalTeacher } from "../teachers/local-teacher.js";
 
 /** What is measured: a run (its student, its teacher, its held-out rows) or a student, with what the flags name instead. */
 export interface EvaluationRequest {
@@ -72,15 +71,13 @@ export async function evaluateStudent(
   const positionCount = Math.max(...batches.map(({ student, teacher }) => Math.max(student.tokens, teacher.tokens)));
   const shared = { positionCount, threads: os.availableParallelism() };
   const guide = teacher && (await makeLocalTeacher(teacher.model, shared));
-  const measure = async (name: string, model: ModelWithWeights, rows: typeof batches, compared?: LocalTeacher) => {
-    const onProgress = (done: number, total: number): void =>
-      options.onEvent({ type: "progress", task: `measuring ${name}`, done, total, unit: "rows" });
-    const scores = await scoreModel(model, rows, { ...shared, teacher: compared, signal: options.signal, onProgress });
-    return summarizeModel(scores, documents);
-  };
+  const onProgress = (done: number, total: number): void =>
+    options.onEvent({ type: "progress", task: "measuring", done, total, unit: "rows" });
   try {
-    const own = await measure("the student", await student.start(), batches, guide);
-    const taught = teacher && (await measure("the teacher", teacher.model, asTeacherSees(batches)));
+    const model = await student.start();
+    const scores = await scoreModel(model, batches, { ...shared, teacher: guide, signal: options.signal, onProgress });
+    const own = summarizeModel(scores, documents);
+    const taught = teacher && summarizeModel(scoresOfTeacher(scores), documents);
     return {
       student: { path: subject.student, ...own },
       teacher: teacher && taught ? { path: teacher.model.path, ...taught } : null,

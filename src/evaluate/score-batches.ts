@@ -22,13 +22,15 @@ export interface BatchScores {
   readonly objective: Float32Array | undefined;
   readonly kl: Float32Array | undefined;
   readonly agreement: Float32Array | undefined;
+  /** The teacher's natural log-prob of each row's token, on what the teacher sees. */
+  readonly teacherTargetLogProbs: Float32Array | undefined;
   /** Index of each row's document. */
   readonly documents: Int32Array;
   /** Index of each row's token within the student's view of its document. */
   readonly positions: Int32Array;
 }
 
-type Column = "targetLogProbs" | "objective" | "kl" | "agreement";
+const columnNames = ["targetLogProbs", "objective", "kl", "agreement", "teacherTargetLogProbs"] as const;
 
 /** Scores all response rows of some batches, in their order. */
 export async function scoreBatches(
@@ -39,14 +41,14 @@ export async function scoreBatches(
   options: ScoringOptions = {},
 ): Promise<BatchScores> {
   const count = batches.reduce((sum, { rows }) => sum + rows.count, 0);
-  const columns = new Map<Column, Float32Array>();
+  const columns = new Map<(typeof columnNames)[number], Float32Array>();
   const rowDocuments = new Int32Array(count);
   const positions = new Int32Array(count);
   let at = 0;
   for (const batch of batches) {
     if (options.signal?.aborted) throw new InterruptedError("evaluate: stopped before all rows were scored.");
     const scores = await scorer.score(batch, weights, await teacher?.signal(batch));
-    for (const name of ["targetLogProbs", "objective", "kl", "agreement"] as const) {
+    for (const name of columnNames) {
       const values = scores[name];
       if (!values) continue;
       if (!columns.has(name)) columns.set(name, new Float32Array(count));
@@ -66,9 +68,17 @@ export async function scoreBatches(
     objective: columns.get("objective"),
     kl: columns.get("kl"),
     agreement: columns.get("agreement"),
+    teacherTargetLogProbs: columns.get("teacherTargetLogProbs"),
     documents: rowDocuments,
     positions,
   };
+}
+
+/** What the teacher that a student was compared with scored itself. */
+export function scoresOfTeacher(scores: BatchScores): BatchScores {
+  const { count, documents, positions, teacherTargetLogProbs: targetLogProbs = new Float32Array(0) } = scores;
+  const nothing = { objective: undefined, kl: undefined, agreement: undefined, teacherTargetLogProbs: undefined };
+  return { count, documents, positions, targetLogProbs, ...nothing };
 }
 
 /** The documents packed into batches of about `batchTokens` positions. */

@@ -31,12 +31,3 @@ export async function scoreModel(
     await scorer.dispose();
   }
 }
-
-/** The batches with the teacher's view in the place of the student's. */
-export function asTeacherSees(batches: readonly DistillationBatch[]): readonly DistillationBatch[] {
-  return batches.map(({ teacher, rows }) => ({
-    student: teacher,
-    teacher,
-    rows: { ...rows, studentIndex: rows.teacherIndex },
-  }));
-}

@@ -5,8 +5,8 @@ import type { DistillationBatch } from "../data/batch.js";
 import { measureDocuments, type TransferDocument, type TransferReport } from "../data/index.js";
 import { findDifferingTokens } from "../evaluate/differing-tokens.js";
 import { type ForwardCost, measureForward } from "../evaluate/measure-forward.js";
-import { type BatchScores, packBatches } from "../evaluate/score-batches.js";
-import { asTeacherSees, scoreModel } from "../evaluate/score-model.js";
+import { type BatchScores, packBatches, scoresOfTeacher } from "../evaluate/score-batches.js";
+import { scoreModel } from "../evaluate/score-model.js";
 import { estimateMean } from "../evaluate/statistics.js";
 import { summarizeModel } from "../evaluate/summarize-model.js";
 import { countParameters } from "../models/architecture.js";
@@ -48,14 +48,15 @@ export async function makeReport(
     models.push({ role, name, ...facts, ...summarizeModel(scores, data.heldOut) });
     return scores;
   };
+  const before = await bench.scores("the student before", await student.start());
   if (teacher) {
     const { model } = teacher;
     const count = countParameters(model.architecture.parameters(model.shape));
     const cost = await bench.cost(model.path);
     const facts = { parameters: count, bytesOnDisk: model.bytesOnDisk, ...cost };
-    add("teacher", basename(model.path), await bench.teacherScores(model), facts);
+    add("teacher", basename(model.path), scoresOfTeacher(before), facts);
   }
-  add("student-before", "student before", await bench.scores("the student before", await student.start()), shared);
+  add("student-before", "student before", before, shared);
   const own = add("student-after", basename(config.output), await bench.scores("the student", after), shared);
   const twinScores =
     twin && add("twin", "twin", await bench.scores("the twin", await loadModelFolder(twin.path)), shared);
@@ -116,14 +117,17 @@ class Bench {
     this.#threads = threads;
   }
 
-  /** A student's scores against the teacher's. */
+  /** A student's scores, and its teacher's. */
   scores(name: string, model: ModelWithWeights): Promise<BatchScores> {
-    return this.#score(name, model, this.#batches, this.#teacher);
-  }
-
-  /** The teacher's own scores, on what the teacher sees. */
-  teacherScores(model: ModelWithWeights): Promise<BatchScores> {
-    return this.#score("the teacher", model, asTeacherSees(this.#batches), undefined);
+    const { emit, signal } = this.#context;
+    emit({ type: "phase", phase: "evaluating", message: `measuring ${name} on held-out rows` });
+    return scoreModel(model, this.#batches, {
+      positionCount: this.#positionCount,
+      threads: this.#threads,
+      teacher: this.#teacher,
+      signal,
+      onProgress: (done, total) => emit({ type: "progress", task: `measuring ${name}`, done, total, unit: "rows" }),
+    });
   }
 
   /** Speed and memory at the run's batch size. */
@@ -132,23 +136,6 @@ class Bench {
     const { data, training } = config;
     const sequences = Math.max(1, Math.floor(training.microBatchTokens / data.sequenceLength));
     return measureForward({ model, sequences, tokens: data.sequenceLength, threads: this.#threads }, signal);
-  }
-
-  #score(
-    name: string,
-    model: ModelWithWeights,
-    batches: readonly DistillationBatch[],
-    teacher: LocalTeacher | undefined,
-  ): Promise<BatchScores> {
-    const { emit, signal } = this.#context;
-    emit({ type: "phase", phase: "evaluating", message: `measuring ${name} on held-out rows` });
-    return scoreModel(model, batches, {
-      positionCount: this.#positionCount,
-      threads: this.#threads,
-      teacher,
-      signal,
-      onProgress: (done, total) => emit({ type: "progress", task: `measuring ${name}`, done, total, unit: "rows" }),
-    });
   }
 }
 
