@@ -4,6 +4,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { DataError } from "../errors.js";
+import { isGguf } from "../weights/gguf/reader.js";
 import { type Context, jsonLine, makeCommand } from "./command.js";
 import type { Inspection } from "./inspection.js";
 import { facts } from "./terminal.js";
@@ -15,6 +16,7 @@ export function inspectCommand({ terminal: { out } }: Context): Command {
     "Say what a model, run, checkpoint, weights file, tokenizer or data file holds.",
     [
       ["inspect models/teacher", "a model: its type, size and tokenizer"],
+      ["inspect models/teacher.Q4_K_M.gguf", "the same of a GGUF file"],
       ["inspect runs/mine", "a run: what was trained, how far it is, what came out"],
       ["inspect runs/mine/student/model.safetensors", "every tensor of a file"],
       ["inspect data/train.jsonl", "rows: how many, of which kind, and the first"],
@@ -40,6 +42,7 @@ async function inspect(path: string): Promise<Inspection> {
     throw new DataError(`inspect: "${path}": ${problem}.`, { cause });
   });
   if (!stats.isDirectory()) {
+    if (isGguf(path)) return inspectModel(path);
     if (path.endsWith(".safetensors")) return inspectWeights(path);
     if (basename(path) === "tokenizer.json") return inspectTokenizer(join(path, ".."));
     return inspectData(path);

@@ -1,9 +1,10 @@
-/** @file A model folder's tokenizer: text to ids and back, its end token, its chat template and its fingerprint. */
+/** @file A model's tokenizer: text to ids and back, its end token, its chat template and its fingerprint. */
 
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Tokenizer as Engine } from "@huggingface/tokenizers";
 import { ModelError } from "../errors.js";
+import { hasGgufTokenizer, isGguf, readGgufTokenizer } from "../weights/index.js";
 import { loadNativeEncoder, type NativeEncoder } from "./native-tokenizer.js";
 import { fingerprintTokenizer, isScored, type TokenizerDefinition } from "./tokenizer-fingerprint.js";
 import { splitAtWords } from "./word-split.js";
@@ -36,29 +37,34 @@ export interface Tokenizer {
   isSpecial(id: number): boolean;
 }
 
-/** True when a folder (or its tokenizer.json) is there to load. */
+/** True when a folder has a tokenizer.json, or a GGUF file a tokenizer. */
 export async function hasTokenizer(folder: string): Promise<boolean> {
+  if (isGguf(folder)) return hasGgufTokenizer(folder);
   return (await stat(join(folder, "tokenizer.json")).catch(() => undefined))?.isFile() ?? false;
 }
 
 /**
  * Loads `tokenizer.json`, `tokenizer_config.json` and `chat_template.jinja`, and from `config.json` the end token where
- * `tokenizer_config.json` has none.
+ * `tokenizer_config.json` has none; or what a GGUF file has in their place.
  *
- * @throws ModelError when tokenizer.json is missing or one of the files is damaged.
+ * @throws ModelError when tokenizer.json is missing or one of the files is damaged; UnsupportedError for a GGUF file's tokenizer
+ *   of a kind that is not read.
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const path = join(folder, "tokenizer.json");
-  const json = await readIfThere(path);
+  const own = isGguf(folder) ? await readGgufTokenizer(folder) : undefined;
+  const read = async (name: string) => (own === undefined ? readIfThere(join(folder, name)) : own.get(name));
+  const readObject = async (name: string) => parse((await read(name)) ?? "{}", join(folder, name));
+  const json = await read("tokenizer.json");
   if (json === undefined) {
     throw new ModelError(`tokenizer: "${folder}" has no tokenizer.json.`, {
       hint: "Add the model's tokenizer.json, or use rows of tokenIds.",
     });
   }
   const definition = parse(json, path) as unknown as TokenizerDefinition;
-  const config = await readObject(join(folder, "tokenizer_config.json"));
-  const modelConfig = await readObject(join(folder, "config.json"));
-  const templateFile = await readIfThere(join(folder, "chat_template.jinja"));
+  const config = await readObject("tokenizer_config.json");
+  const modelConfig = await readObject("config.json");
+  const templateFile = await read("chat_template.jinja");
   try {
     return makeTokenizer(definition, {
       config,
@@ -178,11 +184,6 @@ async function readIfThere(path: string): Promise<string | undefined> {
     if ((cause as { code?: unknown }).code === "ENOENT") return undefined;
     throw new ModelError(`tokenizer: "${path}" cannot be read: ${messageOf(cause)}.`, { cause });
   }
-}
-
-async function readObject(path: string): Promise<Record<string, unknown>> {
-  const text = await readIfThere(path);
-  return text === undefined ? {} : parse(text, path);
 }
 
 function parse(text: string, path: string): Record<string, unknown> {

@@ -1,11 +1,13 @@
-/** @file A Hugging Face model folder, opened for reading: config.json and safetensors weights in one file or in shards. */
+/** @file A model, opened for reading: a Hugging Face folder with safetensors weights in one file or in shards, or a GGUF file. */
 
 import { createHash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { ModelError, show } from "../errors.js";
-import type { TensorInfo } from "./safetensors-header.js";
+import { openGgufModel } from "./gguf/model.js";
+import { isGguf } from "./gguf/reader.js";
 import { openSafetensors, type SafetensorsFile } from "./safetensors-reader.js";
+import type { StoredTensor, WeightsFile } from "./weights-file.js";
 
 export const configFileName = "config.json";
 export const weightsFileName = "model.safetensors";
@@ -15,11 +17,17 @@ const folderHint =
   "A model folder holds config.json, model.safetensors (or its shards with model.safetensors.index.json) and the tokenizer's files.";
 
 /**
- * Opens a model folder. Every header is validated now; tensors are read when asked for.
+ * Opens a model folder, or a GGUF file as if it were one: its tensors have their Hugging Face names, row orders and shapes.
+ * Every header is validated now; tensors are read when asked for.
  *
- * @throws ModelError if the folder, config.json, the weights, a shard or a tensor named by the index is missing or damaged.
+ * @throws ModelError if the folder, config.json, the weights, a shard or a tensor named by the index is missing or damaged;
+ *   UnsupportedError for a GGUF file of an architecture or a tensor type that is not read.
  */
 export async function openModelFolder(path: string): Promise<ModelFolder> {
+  if (isGguf(path)) {
+    const { config, weights } = await openGgufModel(path);
+    return new ModelFolder(path, config, new Map(weights.names().map((name) => [name, weights])), [weights]);
+  }
   await expectFolder(path);
   const config = await readJsonObject(join(path, configFileName));
   const shards: SafetensorsFile[] = [];
@@ -31,23 +39,23 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
   }
 }
 
-/** An open model folder. Reads may overlap each other; `close` it when done. */
+/** An open model. Reads may overlap each other; `close` it when done. */
 export class ModelFolder implements AsyncDisposable {
   readonly path: string;
-  /** config.json as it stands. */
+  /** config.json as it stands, or as a GGUF file's metadata have it. */
   readonly config: Readonly<Record<string, unknown>>;
   /** Size of the weight files, headers included. */
   readonly bytesOnDisk: number;
-  readonly #fileOf: ReadonlyMap<string, SafetensorsFile>;
-  readonly #files: readonly SafetensorsFile[];
+  readonly #fileOf: ReadonlyMap<string, WeightsFile>;
+  readonly #files: readonly WeightsFile[];
   #fingerprint: Promise<string> | undefined;
 
   /** @internal Use {@link openModelFolder}. */
   constructor(
     path: string,
     config: Readonly<Record<string, unknown>>,
-    fileOf: ReadonlyMap<string, SafetensorsFile>,
-    files: readonly SafetensorsFile[],
+    fileOf: ReadonlyMap<string, WeightsFile>,
+    files: readonly WeightsFile[],
   ) {
     this.path = path;
     this.config = config;
@@ -66,11 +74,11 @@ export class ModelFolder implements AsyncDisposable {
   }
 
   /** @throws ModelError if there is no such tensor. */
-  info(name: string): TensorInfo {
+  info(name: string): StoredTensor {
     return this.#file(name).info(name);
   }
 
-  /** Reads one tensor as float32; see {@link SafetensorsFile.readFloat32}. */
+  /** Reads one tensor as float32; see {@link SafetensorsFile.readFloat32}; quantized types of GGUF are dequantized. */
   async readFloat32(name: string): Promise<Float32Array> {
     return this.#file(name).readFloat32(name);
   }
@@ -107,7 +115,7 @@ export class ModelFolder implements AsyncDisposable {
     await this.close();
   }
 
-  #file(name: string): SafetensorsFile {
+  #file(name: string): WeightsFile {
     const file = this.#fileOf.get(name);
     if (file !== undefined) return file;
     throw new ModelError(`"${this.path}": weights must hold tensor "${name}", got ${this.#fileOf.size} others.`, {

@@ -2,6 +2,7 @@
 
 import { type FileHandle, open } from "node:fs/promises";
 import { ModelError } from "../errors.js";
+import { readExactly } from "./read-exactly.js";
 import {
   elementCount,
   maximumHeaderBytes,
@@ -11,12 +12,10 @@ import {
   type TensorInfo,
 } from "./safetensors-header.js";
 import { widenBfloat16, widenFloat16 } from "./sixteen-bit-floats.js";
+import type { WeightsFile } from "./weights-file.js";
 
 /** Pieces for converting: large enough to hide the cost of a call, small enough to stay in the processor's cache. */
 const pieceBytes = 2 ** 20;
-
-/** One read call takes at most 2 GB. */
-const readBytesAtMost = 2 ** 30;
 
 /**
  * Opens a safetensors file and validates its header against the file's size.
@@ -42,7 +41,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
 }
 
 /** An open safetensors file. Reads may overlap each other; `close` it when done. */
-export class SafetensorsFile implements AsyncDisposable {
+export class SafetensorsFile implements WeightsFile {
   readonly path: string;
   readonly bytesOnDisk: number;
   readonly metadata: Readonly<Record<string, string>>;
@@ -151,21 +150,4 @@ async function readHeader(handle: FileHandle, path: string, fileBytes: number): 
   const json = new Uint8Array(Number(headerBytes));
   await readExactly(handle, json, prefixBytes, path);
   return parseHeader(json, path, fileBytes);
-}
-
-async function readExactly(handle: FileHandle, target: Uint8Array, position: number, path: string): Promise<void> {
-  for (let done = 0; done < target.length; ) {
-    const length = Math.min(readBytesAtMost, target.length - done);
-    const { bytesRead } = await handle.read(target, done, length, position + done).catch((cause: Error) => {
-      throw new ModelError(`"${path}": bytes at ${position + done} could not be read, got ${cause.message}.`, {
-        cause,
-      });
-    });
-    if (bytesRead === 0) {
-      throw new ModelError(`"${path}": must have a byte at ${position + done}, got the end of the file.`, {
-        hint: "The file became shorter while it was read: keep it unchanged.",
-      });
-    }
-    done += bytesRead;
-  }
 }

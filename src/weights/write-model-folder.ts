@@ -1,9 +1,11 @@
 /** @file Writes a Hugging Face model folder: config.json, weights in one file or in shards, the tokenizer's files unchanged. */
 
-import { copyFile, readdir, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ModelError } from "../errors.js";
 import { writeFolderAtomically } from "./atomic-write.js";
+import { isGguf } from "./gguf/reader.js";
+import { readGgufTokenizer } from "./gguf/tokenizer.js";
 import { configFileName, weightsFileName, weightsIndexFileName } from "./model-folder.js";
 import { elementCount } from "./safetensors-header.js";
 import {
@@ -20,7 +22,7 @@ export interface ModelFolderContents {
   readonly config: Readonly<Record<string, unknown>>;
   readonly tensors: Iterable<NamedTensor>;
   readonly dtype: WeightDtype;
-  /** A model folder whose tokenizer, chat template and generation settings are copied byte for byte. */
+  /** A model folder whose tokenizer, chat template and generation settings are copied byte for byte, or a GGUF file whose tokenizer is written out. */
   readonly copyFrom?: string;
   /** Weights beyond this size go into several files. Default 5 GB, as in transformers. */
   readonly maxShardBytes?: number;
@@ -52,7 +54,7 @@ export async function writeModelFolder(
   path: string,
   { config, tensors, dtype, copyFrom, maxShardBytes = 5e9, replace = false }: ModelFolderContents,
 ): Promise<void> {
-  const companions = copyFrom === undefined ? [] : await listCompanions(copyFrom);
+  const companions = copyFrom === undefined ? new Map() : await readCompanions(copyFrom);
   if (replace) await expectModelOrNothing(path);
   const list = [...tensors];
   expectUniqueNames(list);
@@ -62,7 +64,7 @@ export async function writeModelFolder(
     path,
     async (folder) => {
       await writeJson(join(folder, configFileName), { ...rest, torch_dtype: dtype });
-      for (const name of companions) await copyFile(join(copyFrom!, name), join(folder, name));
+      for (const [name, content] of companions) await writeFile(join(folder, name), content);
       await writeShards(folder, shards, dtype);
     },
     { replace },
@@ -101,11 +103,14 @@ function planShards(tensors: readonly NamedTensor[], dtype: WeightDtype, maxShar
   return shards;
 }
 
-async function listCompanions(folder: string): Promise<string[]> {
-  const present = await readdir(folder).catch((cause: Error) => {
-    throw new ModelError(`"${folder}": must be a folder with tokenizer files, got ${cause.message}.`, { cause });
+/** What goes with a model beside its weights, by file name. */
+async function readCompanions(from: string): Promise<ReadonlyMap<string, string | Buffer>> {
+  if (isGguf(from)) return readGgufTokenizer(from);
+  const present = await readdir(from).catch((cause: Error) => {
+    throw new ModelError(`"${from}": must be a folder with tokenizer files, got ${cause.message}.`, { cause });
   });
-  return present.filter((name) => companionFileNames.has(name));
+  const names = present.filter((name) => companionFileNames.has(name));
+  return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(from, name))] as const)));
 }
 
 /** Guards against deleting a folder that was named by mistake. */
