@@ -73,7 +73,10 @@ describe("compile and run", () => {
     const table = g.zeros(updates, [rows, width]);
     const program = await start(graph, { sums: g.scatterRowsAdd(table, ids, updates) }, { threads: 2 });
     const { sums } = await program.run({
-      ids: int32Tensor([count], Int32Array.from({ length: count }, (_, i) => i % rows)),
+      ids: int32Tensor(
+        [count],
+        Int32Array.from({ length: count }, (_, i) => i % rows),
+      ),
       updates: float32Tensor([count, width], new Float32Array(count * width).fill(1)),
     });
     expect(sums).toEqual(float32Tensor([rows, width], new Float32Array(rows * width).fill(count / rows)));

@@ -55,6 +55,22 @@ export const layoutCases = {
       build: ({ a, b }: Inputs) => g.concat([a, b], -1),
     },
   ],
+  Split: [
+    {
+      name: "three pieces, one without a gradient",
+      feeds: { x: draw([2, 6]) },
+      build: ({ x }: Inputs) => g.split(x, 1, [1, 2, 3]).slice(1),
+    },
+    {
+      name: "an axis of symbols, joined again in another order",
+      feeds: { x: draw([2, 5]), a: draw([2, 2]), b: draw([2, 3]) },
+      shapes: { x: ["rows", "both"], a: ["rows", "left"], b: ["rows", "right"] },
+      build: ({ x, a, b }: Inputs) => {
+        const [left, right] = g.split(g.mul(x, g.concat([a, b], 1, { size: "both" })), -1, ["left", "right"]);
+        return g.concat([right!, left!], -1, { size: "both" });
+      },
+    },
+  ],
   Slice: [
     {
       name: "the middle",
