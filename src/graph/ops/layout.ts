@@ -43,7 +43,7 @@ export function expand(x: Value, shape: Shape): Value {
 /**
  * Operands one after the other along an axis; other axes must be equal.
  *
- * @param options.size - what the sum of sizes is called, where it is not known: dims are products, never sums.
+ * @param options.size - what the sum of sizes is called where it is not known: "past+tokens" unless given.
  */
 export function concat(values: readonly Value[], axis: number, options: { readonly size?: Dim } = {}): Value {
   const first = values[0]!;
@@ -56,8 +56,8 @@ export function concat(values: readonly Value[], axis: number, options: { readon
     if (!fits) fail("Concat", values, `operands must agree in dtype and in every axis but ${at}`);
   }
   if (values.length === 1) return first;
-  const known = sumOf(values.map(({ shape }) => shape[at]!));
-  const size = known ?? options.size ?? fail("Concat", values, `axis ${at} must have a known size, or be given a name`);
+  const sizes = values.map(({ shape }) => shape[at]!);
+  const size = sumOf(sizes) ?? options.size ?? nameOfSum(sizes);
   const shape = first.shape.map((dim, other) => (other === at ? size : dim));
   return emit("Concat", values, { axis: at }, { dtype: first.dtype, shape });
 }
@@ -73,6 +73,14 @@ export function split(x: Value, axis: number, sizes: readonly Dim[]): readonly V
   if (sizes.length === 1) return [x];
   const types = sizes.map((size) => ({ dtype: x.dtype, shape: x.shape.with(at, size) }));
   return ownerOf([x]).append("Split", [x], { axis: at }, types);
+}
+
+/** A symbol, the same for the same sizes in any order: dims are products, so a sum is a size of its own. */
+function nameOfSum(sizes: readonly Dim[]): string {
+  return sizes
+    .map((size) => String(size).replaceAll("*", "·"))
+    .sort()
+    .join("+");
 }
 
 function sumOf(sizes: readonly Dim[]): number | undefined {

@@ -11,9 +11,6 @@ const blocked = -1e30;
 /** Where rows of positions stand, each `[sequences, count]` int32. */
 export type Places = Pick<TokenInputs, "positions" | "documents">;
 
-/** The name of the number of keys where there are several blocks of them. */
-const allKeys = "keys";
-
 /**
  * What each query may attend to: 0 where it may, a large negative number elsewhere, `[sequences, 1, 1, queries, keys]`.
  *
@@ -34,7 +31,7 @@ export function attentionBias(queries: Places, blocks: readonly Places[], like: 
     }
     return g.where(allowed, like.graph.number(like.dtype, 0), blocked);
   });
-  return g.concat(biases, -1, { size: allKeys });
+  return g.concat(biases, -1);
 }
 
 export interface Heads {
@@ -74,7 +71,7 @@ export function attention(
     const product = g.matMul(grouped, keys, { transposeB: true, alpha: 1 / Math.sqrt(headDim) });
     return g.reshape(product, [sequences, keyValueHeads, group, tokens, counts[i]!]);
   });
-  const weights = g.softmax(g.add(g.concat(scores, -1, { size: allKeys }), bias));
+  const weights = g.softmax(g.add(g.concat(scores, -1), bias));
   const mixed = g
     .split(weights, -1, counts)
     .map((part, i) => g.matMul(g.reshape(part, [sequences, keyValueHeads, rows, counts[i]!]), blocks[i]!.values))
