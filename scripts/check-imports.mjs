@@ -23,6 +23,7 @@ const floors = [
   "data",
   "signals",
   "losses",
+  "generation",
   "teachers",
   "students",
   "evaluate",

@@ -70,6 +70,7 @@ const samples = {
   Transpose: (x) => g.transpose(x, [1, 0]),
   Expand: (x) => g.expand(x, [3, "rows", 4]),
   Concat: (x) => g.concat([x, x], 1),
+  Split: (x) => g.split(x, 1, [1, 3])[0] ?? x,
   Slice: (x) => g.slice(x, { axis: 1, start: 0, end: 2 }),
   Pad: (x) => g.pad(x, { axis: 1, before: 1, after: 0 }),
   DimSize: (x) => g.dimSize(x, 0),

@@ -12,9 +12,11 @@ export {
   ShapeError,
   UnsupportedError,
 } from "./errors.js";
-export { loadModel, type Model } from "./evaluate/load-model.js";
+export { type GenerateOptions, loadModel, type Model } from "./evaluate/load-model.js";
 export type { ScoredToken, ScoreRequest, ScoreResult, TokenLogProb } from "./evaluate/score.js";
 export type { Estimate } from "./evaluate/statistics.js";
+export type { GenerateRequest, GenerateResult } from "./generation/generate-text.js";
+export type { Sampling } from "./generation/sampling.js";
 export {
   computeLoss,
   type Divergence,

@@ -23,7 +23,7 @@ async function write(name: string, content: unknown): Promise<string> {
   return path;
 }
 
-const commands = ["quickstart", "check", "run", "evaluate", "score", "loss", "inspect", "doctor"];
+const commands = ["quickstart", "check", "run", "evaluate", "score", "chat", "loss", "inspect", "doctor"];
 
 describe("limbeck", () => {
   it("lists its commands", async () => {

@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import { packageVersion } from "../version.js";
+import { chatCommand } from "./chat.js";
 import { checkCommand } from "./check.js";
 import type { Context } from "./command.js";
 import { doctorCommand } from "./doctor.js";
@@ -23,6 +24,7 @@ const commands = [
   runCommand,
   evaluateCommand,
   scoreCommand,
+  chatCommand,
   lossCommand,
   inspectCommand,
   doctorCommand,

@@ -104,7 +104,7 @@ function findTurnEnd(ids: readonly number[], turn: Turn, tokenizer: Tokenizer): 
 }
 
 /** With what the tokenizer's post-processor puts before a text, unless it is there already. */
-function openText(ids: readonly number[], { prefixIds }: Tokenizer): number[] {
+export function openText(ids: readonly number[], { prefixIds }: Tokenizer): number[] {
   return prefixIds.every((id, index) => ids[index] === id) ? [...ids] : [...prefixIds, ...ids];
 }
 

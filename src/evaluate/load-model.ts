@@ -1,17 +1,35 @@
 /** @file A model for applications: loaded once into a worker, safe to call concurrently, never blocking the event loop. */
 
 import { InterruptedError } from "../errors.js";
-import { startWorker } from "../runtime/worker-host.js";
+import type { GenerateRequest, GenerateResult } from "../generation/generate-text.js";
+import { startWorker, type WorkerHost } from "../runtime/worker-host.js";
+import type { ModelAbilities } from "./model-worker.js";
 import type { ScoreRequest, ScoreResult } from "./score.js";
+
+/** What to generate, and when to stop early. */
+export interface GenerateOptions extends GenerateRequest {
+  /** Aborting it stops the work within a token and ends the iteration with the code `INTERRUPTED`. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** Dispose it to free the weights: `await model.dispose()`, or `await using`. */
 export interface Model extends AsyncDisposable {
+  /** True where it answers `messages`; else it continues a `prompt`. */
+  readonly hasChatTemplate: boolean;
   /**
    * Scores a text, token ids or an answer. Calls may overlap; they are run one after the other.
    *
    * @throws LimbeckError `DATA` for what cannot be scored, `INTERRUPTED` when the signal is aborted first.
    */
   score(request: ScoreRequest, options?: { readonly signal?: AbortSignal }): Promise<ScoreResult>;
+  /**
+   * Continues a prompt or answers messages, and yields the text in pieces as it comes into being: whole characters, joined the
+   * whole text. The iterator returns tokens, log-probs and the reason of the end. Work begins with the first `next()`, does not
+   * wait for a slow reader, and stops when the loop is left. Calls may overlap; they take turns, token by token.
+   *
+   * @throws LimbeckError `DATA` for what cannot be continued, `INTERRUPTED` when the signal is aborted.
+   */
+  generate(options: GenerateOptions): AsyncGenerator<string, GenerateResult, void>;
   dispose(): Promise<void>;
 }
 
@@ -22,21 +40,62 @@ export interface Model extends AsyncDisposable {
  * @example
  * await using model = await loadModel("runs/mine/student");
  * const { perplexity } = await model.score({ text: "The state of the union is strong." });
+ * for await (const piece of model.generate({ prompt: "Fellow citizens", maxTokens: 64 })) process.stdout.write(piece);
  */
 export async function loadModel(path: string): Promise<Model> {
-  const worker = startWorker(new URL("./scoring-worker.js", import.meta.url));
+  const worker = startWorker(new URL("./model-worker.js", import.meta.url));
+  let abilities: ModelAbilities;
   try {
-    await worker.call("open", path);
+    abilities = await worker.call<ModelAbilities>("open", path);
   } catch (error) {
     await worker.close();
     throw error;
   }
   return {
+    ...abilities,
     async score(request, { signal } = {}) {
       if (signal?.aborted) throw new InterruptedError("score: stopped before it began.");
       return worker.call<ScoreResult>("score", request, { signal });
     },
+    generate: (options) => generate(worker, options),
     dispose: () => worker.close(),
     [Symbol.asyncDispose]: () => worker.close(),
   };
+}
+
+async function* generate(
+  worker: WorkerHost,
+  { signal, ...request }: GenerateOptions,
+): AsyncGenerator<string, GenerateResult, void> {
+  if (signal?.aborted) throw new InterruptedError("generate: stopped before it began.");
+  const left = new AbortController();
+  const pieces: string[] = [];
+  let wake = (): void => {};
+  let isDone = false;
+  const result = worker
+    .call<GenerateResult>("generate", request, {
+      signal: signal ? AbortSignal.any([signal, left.signal]) : left.signal,
+      onEvent(piece) {
+        pieces.push(piece as string);
+        wake();
+      },
+    })
+    .finally(() => {
+      isDone = true;
+      wake();
+    });
+  result.catch(() => {}); // thrown below, where the reader is
+  try {
+    while (!isDone || pieces.length > 0) {
+      if (pieces.length > 0) yield pieces.splice(0).join("");
+      else
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+    }
+    return await result;
+  } finally {
+    left.abort();
+    await result.catch(() => {});
+  }
 }

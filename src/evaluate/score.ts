@@ -56,10 +56,15 @@ export async function score(folder: string, request: ScoreRequest, options: Comp
   return (await openScorer(folder, options)).score(request);
 }
 
-/** Loads a model folder for scoring. Programs are compiled per request, and disposed. */
+/** Loads a model folder for scoring. */
 export async function openScorer(folder: string, options: CompileOptions = {}): Promise<Scorer> {
   const model = await loadModelFolder(folder);
   const tokenizer = (await hasTokenizer(folder)) ? await loadTokenizer(folder) : undefined;
+  return makeScorer(model, tokenizer, options);
+}
+
+/** Scores with a model that is loaded. Programs are compiled per request, and disposed. */
+export function makeScorer(model: LoadedModel, tokenizer: Tokenizer | undefined, options: CompileOptions = {}): Scorer {
   return { score: (request) => scoreRequest(model, tokenizer, request, options) };
 }
 

@@ -71,6 +71,8 @@ export interface OpAttributes {
   Transpose: { readonly permutation: readonly number[] };
   Expand: None;
   Concat: Axis;
+  /** Pieces of an axis one after the other; their sizes are those of the outputs. */
+  Split: Axis;
   Slice: { readonly axis: number; readonly start: number; readonly end: number };
   Pad: { readonly axis: number; readonly before: number; readonly after: number };
   /** The size of one axis as an int64 vector of length 1. */

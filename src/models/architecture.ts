@@ -32,11 +32,38 @@ export interface TokenInputs {
   readonly documents: Value;
 }
 
+/** What attention remembers of some positions in one layer, each `[sequences, keyValueHeads, positions, headDim]`. */
+export interface KeyValues {
+  readonly keys: Value;
+  readonly values: Value;
+}
+
+/**
+ * What tokens see besides each other: positions that were computed before. Slots are in no order; a slot whose document is not
+ * the token's is not seen, so empty ones hold a document that no token has.
+ */
+export interface Past {
+  /** `[sequences, past]`, int32, of every slot; `documents` likewise. */
+  readonly positions: Value;
+  readonly documents: Value;
+  /** Per layer. */
+  readonly layers: readonly KeyValues[];
+}
+
+/** How much attention remembers of each position. */
+export interface CacheShape {
+  readonly layers: number;
+  readonly keyValueHeads: number;
+  readonly headDim: number;
+}
+
 export interface ModelOutputs {
   /** After the final norm, `[sequences * tokens, hiddenSize]`. */
   readonly hidden: Value;
   /** `[headWidth, hiddenSize]`; the embedding table where tied. */
   readonly headWeight: Value;
+  /** Per layer, of the tokens themselves; absent where the architecture has no {@link Architecture.cacheShape}. */
+  readonly keyValues?: readonly KeyValues[];
 }
 
 export interface Architecture<Shape extends ModelShape = ModelShape> {
@@ -51,6 +78,7 @@ export interface Architecture<Shape extends ModelShape = ModelShape> {
    *
    * @param weights - the value of each weight, by its name in {@link parameters}.
    * @param positionCount - positions run from 0 to positionCount − 1.
+   * @param past - what the tokens see besides each other, when text is generated; given only where there is a `cacheShape`.
    */
   build(
     graph: Graph,
@@ -58,7 +86,10 @@ export interface Architecture<Shape extends ModelShape = ModelShape> {
     tokens: TokenInputs,
     weights: (name: string) => Value,
     positionCount: number,
+    past?: Past,
   ): ModelOutputs;
+  /** What `past` must hold; an architecture without it can be trained and scored, but generates no text. */
+  cacheShape?(shape: Shape): CacheShape;
 }
 
 /** The number of weights of a model. */

@@ -2,11 +2,14 @@
 
 export {
   type Architecture,
+  type CacheShape,
   countParameters,
+  type KeyValues,
   type ModelOutputs,
   type ModelShape,
   type ParameterRole,
   type ParameterSpec,
+  type Past,
   type TokenInputs,
 } from "./architecture.js";
 export type { LlamaShape } from "./llama.js";

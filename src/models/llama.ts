@@ -4,7 +4,16 @@ import { ModelError } from "../errors.js";
 import { multiplyDims } from "../graph/dims.js";
 import type { Graph, Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
-import type { Architecture, ModelOutputs, ModelShape, ParameterSpec, TokenInputs } from "./architecture.js";
+import type {
+  Architecture,
+  CacheShape,
+  KeyValues,
+  ModelOutputs,
+  ModelShape,
+  ParameterSpec,
+  Past,
+  TokenInputs,
+} from "./architecture.js";
 import { type ConfigObject, readCount, readFlag, readName, readPositive } from "./config-reader.js";
 import { attention, attentionBias, type Heads, splitHeads } from "./layers/attention.js";
 import { linear } from "./layers/linear.js";
@@ -29,7 +38,7 @@ export interface LlamaShape extends ModelShape, Heads {
  * @see Touvron et al. 2023 (arXiv:2302.13971); Jiang et al. 2023, Mistral 7B (arXiv:2310.06825); Yang et al., Qwen2
  *   (arXiv:2407.10671) and Qwen3 (arXiv:2505.09388) technical reports.
  */
-export const llama: Architecture<LlamaShape> = { modelTypes, parse, parameters, build };
+export const llama: Architecture<LlamaShape> = { modelTypes, parse, parameters, build, cacheShape };
 
 function parse(config: ConfigObject): LlamaShape {
   const modelType = readName(config, "model_type", modelTypes, "llama");
@@ -116,6 +125,10 @@ function parameters(shape: LlamaShape): readonly ParameterSpec[] {
   return specs;
 }
 
+function cacheShape({ layers, keyValueHeads, headDim }: LlamaShape): CacheShape {
+  return { layers, keyValueHeads, headDim };
+}
+
 /** What all layers share. */
 interface Positions {
   readonly tokens: TokenInputs;
@@ -129,19 +142,24 @@ function build(
   tokens: TokenInputs,
   weights: (name: string) => Value,
   positionCount: number,
+  past?: Past,
 ): ModelOutputs {
   const embeddings = weights("model.embed_tokens.weight");
   const flatIds = g.reshape(tokens.ids, [multiplyDims(...tokens.ids.shape)]);
   let hidden = graph.within("embeddings", () => g.gather(embeddings, flatIds)); // [sequences * tokens, hidden]
-  const where = graph.within("positions", () => sharedPositions(graph, shape, tokens, embeddings, positionCount));
+  const where = graph.within("positions", () => sharedPositions(graph, shape, tokens, embeddings, positionCount, past));
+  const keyValues: KeyValues[] = [];
   for (let layer = 0; layer < shape.layers; layer++) {
-    hidden = graph.within(`layers.${layer}`, () =>
-      block(hidden, (name) => weights(`model.layers.${layer}.${name}`), shape, where, shape.windows[layer]),
-    );
+    const names = (name: string) => weights(`model.layers.${layer}.${name}`);
+    const memory = { past: past?.layers[layer], window: shape.windows[layer] };
+    const outputs = graph.within(`layers.${layer}`, () => block(hidden, names, shape, where, memory));
+    hidden = outputs.hidden;
+    keyValues.push(outputs.keyValues);
   }
   return {
     hidden: graph.within("norm", () => g.rmsNorm(hidden, weights("model.norm.weight"), shape.normEpsilon)),
     headWeight: shape.tiedHead ? embeddings : weights("lm_head.weight"),
+    keyValues,
   };
 }
 
@@ -151,6 +169,7 @@ function sharedPositions(
   tokens: TokenInputs,
   like: Value,
   positionCount: number,
+  past: Past | undefined,
 ): Positions {
   const { cosine, sine } = ropeTables(shape.rope, shape.headDim, positionCount);
   const constant = (table: Float64Array): Value =>
@@ -167,7 +186,7 @@ function sharedPositions(
     tokens,
     rotate: (x) => g.rotaryEmbedding(x, cos, sin, positions),
     biasFor: (window) => {
-      const bias = biases.get(window) ?? attentionBias(tokens, like, window);
+      const bias = biases.get(window) ?? attentionBias(tokens, past ? [past, tokens] : [tokens], like, window);
       biases.set(window, bias);
       return bias;
     },
@@ -179,13 +198,13 @@ function block(
   weights: (name: string) => Value,
   shape: LlamaShape,
   where: Positions,
-  window: number | undefined,
-): Value {
+  { past, window }: { readonly past: KeyValues | undefined; readonly window: number | undefined },
+): { readonly hidden: Value; readonly keyValues: KeyValues } {
   const { graph } = hidden;
   const norm = (x: Value, name: string) => g.rmsNorm(x, weights(`${name}.weight`), shape.normEpsilon);
   const project = (x: Value, name: string, hasBias: boolean) =>
     linear(x, weights(`${name}.weight`), hasBias ? weights(`${name}.bias`) : undefined);
-  const attended = graph.within("attention", () => {
+  const { attended, keyValues } = graph.within("attention", () => {
     const normed = norm(hidden, "input_layernorm");
     const split = (name: "q" | "k" | "v", heads: number) =>
       splitHeads(
@@ -197,13 +216,15 @@ function block(
     const normedHeads = (x: Value, name: "q" | "k") => (shape.hasQueryKeyNorm ? norm(x, `self_attn.${name}_norm`) : x);
     const queries = where.rotate(normedHeads(split("q", shape.heads), "q"));
     const keys = where.rotate(normedHeads(split("k", shape.keyValueHeads), "k"));
-    const mixed = attention(queries, keys, split("v", shape.keyValueHeads), where.biasFor(window), shape);
-    return g.add(hidden, project(mixed, "self_attn.o_proj", shape.hasOutputBias));
+    const own = { keys, values: split("v", shape.keyValueHeads) };
+    const mixed = attention(queries, past ? [past, own] : [own], where.biasFor(window), shape);
+    return { attended: g.add(hidden, project(mixed, "self_attn.o_proj", shape.hasOutputBias)), keyValues: own };
   });
-  return graph.within("mlp", () => {
+  const output = graph.within("mlp", () => {
     const normed = norm(attended, "post_attention_layernorm");
     const gate = g.silu(project(normed, "mlp.gate_proj", shape.hasMlpBias));
     const up = project(normed, "mlp.up_proj", shape.hasMlpBias); // [sequences * tokens, feedForward]
     return g.add(attended, project(g.mul(gate, up), "mlp.down_proj", shape.hasMlpBias));
   });
+  return { hidden: output, keyValues };
 }

@@ -1,8 +1,17 @@
 /** @file A model placed in a graph: token inputs, parameters by name, and its outputs. */
 
+import { UnsupportedError } from "../errors.js";
 import type { FloatDType } from "../graph/dtype.js";
 import type { Graph, Input, Value } from "../graph/graph.js";
-import type { Architecture, ModelOutputs, ModelShape, TokenInputs } from "./architecture.js";
+import type {
+  Architecture,
+  CacheShape,
+  KeyValues,
+  ModelOutputs,
+  ModelShape,
+  Past,
+  TokenInputs,
+} from "./architecture.js";
 
 export interface ModelDefinition {
   readonly architecture: Architecture;
@@ -26,8 +35,53 @@ export function tokenInputs(graph: Graph): TokenInputs {
   return { ids: input("ids"), positions: input("positions"), documents: input("documents") };
 }
 
+/** A model that reads on from where it stopped. */
+export interface PlacedDecoder extends PlacedModel {
+  readonly past: Past;
+  readonly keyValues: readonly KeyValues[];
+}
+
 /** Adds a model's inputs, parameters and body to a graph. */
-export function placeModel(graph: Graph, { architecture, shape }: ModelDefinition, options: PlaceOptions): PlacedModel {
+export function placeModel(graph: Graph, model: ModelDefinition, options: PlaceOptions): PlacedModel {
+  return place(graph, model, options);
+}
+
+/**
+ * {@link placeModel} with a past: inputs `past.positions` and `past.documents`, `[sequences, past]` int32, and per layer
+ * `past.keys.0` and `past.values.0`, `[sequences, keyValueHeads, past, headDim]`.
+ */
+export function placeDecoder(graph: Graph, model: ModelDefinition, options: PlaceOptions): PlacedDecoder {
+  const { layers, keyValueHeads, headDim } = cacheShapeOf(model);
+  const places = (name: string) => graph.input(`past.${name}`, "int32", ["sequences", "past"]);
+  const memory = (name: string) =>
+    graph.input(`past.${name}`, options.dtype ?? "float32", ["sequences", keyValueHeads, "past", headDim]);
+  const past: Past = {
+    positions: places("positions"),
+    documents: places("documents"),
+    layers: Array.from({ length: layers }, (_, i) => ({ keys: memory(`keys.${i}`), values: memory(`values.${i}`) })),
+  };
+  const placed = place(graph, model, options, past);
+  return { ...placed, past, keyValues: placed.keyValues! };
+}
+
+/**
+ * What a model's past must hold.
+ *
+ * @throws UnsupportedError where the architecture does not remember.
+ */
+export function cacheShapeOf({ architecture, shape }: ModelDefinition): CacheShape {
+  const cacheShape = architecture.cacheShape?.(shape);
+  if (cacheShape) return cacheShape;
+  throw new UnsupportedError(
+    `models: the architecture of "${shape.modelType}" must have a cacheShape to generate text.`,
+    {
+      hint: "Give the registered architecture a cacheShape, and let its build take a past.",
+    },
+  );
+}
+
+function place(graph: Graph, model: ModelDefinition, options: PlaceOptions, past?: Past): PlacedModel {
+  const { architecture, shape } = model;
   const tokens = tokenInputs(graph);
   const parameters = new Map<string, Input>(
     architecture
@@ -35,6 +89,6 @@ export function placeModel(graph: Graph, { architecture, shape }: ModelDefinitio
       .map((spec) => [spec.name, graph.parameter(spec.name, spec.shape, options.dtype ?? "float32")]),
   );
   const weights = (name: string): Value => parameters.get(name)!;
-  const outputs = architecture.build(graph, shape, tokens, weights, options.positionCount);
+  const outputs = architecture.build(graph, shape, tokens, weights, options.positionCount, past);
   return { ...outputs, tokens, parameters };
 }

@@ -50,6 +50,20 @@ describe("compile and run", () => {
     expect((await program.run({ weight })).copy!.data).toEqual(Float32Array.of(-5));
   });
 
+  it("keeps weights that it is given, large and small, and asks for the rest", async () => {
+    const graph = new Graph();
+    const x = graph.input("x", "float32", [1, 32]);
+    const [large, small] = [graph.parameter("large", [32, 32]), graph.parameter("small", [32])];
+    const weights = {
+      large: float32Tensor([32, 32], new Float32Array(1024).fill(0.5)),
+      small: float32Tensor([32], new Float32Array(32).fill(3)),
+    };
+    const program = await start(graph, { y: g.add(g.matMul(x, large), small) }, { weights });
+    const { y } = await program.run({ x: float32Tensor([1, 32], new Float32Array(32).fill(1)) });
+    expect(y!.data).toEqual(new Float32Array(32).fill(19));
+    await expect(program.run({})).rejects.toMatchObject({ code: "SHAPE" });
+  });
+
   it("gives results that the next run does not overwrite", async () => {
     const graph = new Graph();
     const program = await start(graph, { y: g.neg(graph.input("x", "float32", ["n"])) });

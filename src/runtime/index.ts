@@ -9,4 +9,4 @@ export {
 export { type CompileOptions, compile, describeEngine, type Feeds, type Program } from "./executor.js";
 export { serveWorker, type WorkerCall, type WorkerHandler } from "./serve-worker.js";
 export { float32Tensor, float64Tensor, type HostTensor, int32Tensor, scalarOf } from "./tensor.js";
-export { startWorker, type WorkerHost, type WorkerOptions } from "./worker-host.js";
+export { type CallOptions, startWorker, type WorkerHost, type WorkerOptions } from "./worker-host.js";

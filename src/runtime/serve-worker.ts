@@ -31,7 +31,7 @@ export function serveWorker(handlers: Readonly<Record<string, WorkerHandler>>): 
         const names = Object.keys(handlers).join(", ");
         throw new LimbeckError("WORKER", `worker: the method must be one of ${names}, got "${method}".`);
       }
-      const result = await handler(argument, { emit: (event) => send({ type: "event", event }), signal });
+      const result = await handler(argument, { emit: (event) => send({ type: "event", id, event }), signal });
       send({ type: "result", id, result });
     } catch (error) {
       send({ type: "error", id, error: packError(error) });

@@ -49,6 +49,16 @@ describe("startWorker", () => {
     expect(seen).toEqual([{ number: 1 }, { number: 2 }, { number: 3 }, 3]);
   });
 
+  it("delivers a call's own events to it alone", async () => {
+    const [one, other, shared_]: unknown[][] = [[], [], []];
+    shared.onEvent = (event) => shared_!.push(event);
+    await Promise.all([
+      shared.host.call("count", 2, { onEvent: (event) => one!.push(event) }),
+      shared.host.call("count", 1, { onEvent: (event) => other!.push(event) }),
+    ]);
+    expect([one, other, shared_]).toEqual([[{ number: 1 }, { number: 2 }], [{ number: 1 }], []]);
+  });
+
   it("carries code, message, hint, details and the cause of an error across", async () => {
     const error = await errorOf(shared.host.call("fail", "config"));
     expect(error).toMatchObject({ code: "CONFIG", message: "config: 1 problem.", hint: "Set it." });

@@ -13,6 +13,12 @@ export interface WorkerOptions {
   readonly onEvent?: (event: unknown) => void;
 }
 
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Receives what this call's handler emits, instead of the worker's `onEvent`. */
+  readonly onEvent?: (event: unknown) => void;
+}
+
 export interface WorkerHost {
   /**
    * Runs one of the module's handlers.
@@ -21,17 +27,14 @@ export interface WorkerHost {
    * @throws LimbeckError what the handler threw, with its code, hint, details and cause; `WORKER` where it threw
    *   something else or the worker ended; `INTERRUPTED` where the signal was aborted before the call.
    */
-  call<Result>(
-    method: string,
-    argument?: unknown,
-    options?: { readonly signal?: AbortSignal | undefined },
-  ): Promise<Result>;
+  call<Result>(method: string, argument?: unknown, options?: CallOptions): Promise<Result>;
   /** Aborts the calls in flight, waits for their handlers to return, and ends the worker. */
   close(): Promise<void>;
 }
 
 interface PendingCall {
   readonly method: string;
+  readonly onEvent: ((event: unknown) => void) | undefined;
   resolve(result: unknown): void;
   reject(error: LimbeckError): void;
 }
@@ -60,7 +63,7 @@ export function startWorker(moduleUrl: URL, options: WorkerOptions = {}): Worker
   };
   worker.on("message", (message: FromWorker) => {
     if (message.type === "event") {
-      options.onEvent?.(message.event);
+      pending.get(message.id)?.onEvent?.(message.event);
     } else if (message.type === "result") {
       take(message.id).resolve(message.result);
     } else {
@@ -82,7 +85,7 @@ export function startWorker(moduleUrl: URL, options: WorkerOptions = {}): Worker
   });
 
   return {
-    call<Result>(method: string, argument?: unknown, { signal }: { readonly signal?: AbortSignal | undefined } = {}) {
+    call<Result>(method: string, argument?: unknown, { signal, onEvent = options.onEvent }: CallOptions = {}) {
       return new Promise<Result>((resolve, reject) => {
         if (ending) throw ending;
         if (signal?.aborted) throw new InterruptedError(`worker "${name}": "${method}" was aborted before it started.`);
@@ -93,6 +96,7 @@ export function startWorker(moduleUrl: URL, options: WorkerOptions = {}): Worker
         signal?.addEventListener("abort", abort, { once: true });
         pending.set(id, {
           method,
+          onEvent,
           resolve: (result) => {
             settle();
             resolve(result as Result);

@@ -8,7 +8,7 @@ export type ToWorker =
   | { readonly type: "close" };
 
 export type FromWorker =
-  | { readonly type: "event"; readonly event: unknown }
+  | { readonly type: "event"; readonly id: number; readonly event: unknown }
   | { readonly type: "result"; readonly id: number; readonly result: unknown }
   | { readonly type: "error"; readonly id: number; readonly error: PackedError };
 

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ScoreResult } from "../../src/evaluate/score.js";
 import type { LossResult } from "../../src/losses/index.js";
 import type { Report } from "../../src/report/report.js";
+import { writeChatModel } from "../support/chat-model.js";
 import { golden, limbeck, makeWorkFolder, repository } from "../support/limbeck.js";
 
 let project: Awaited<ReturnType<typeof makeWorkFolder>>;
@@ -137,6 +138,59 @@ describe("examples/03-run-in-code", () => {
     expect(isSame).toBe(true);
     const perplexities = (report: Report) => report.models.map(({ perplexity }) => perplexity);
     expect(perplexities(resumed)).toEqual(perplexities(whole));
+  });
+});
+
+describe("examples/04-chat-service", () => {
+  it("streams overlapping answers, and stops writing for a client that has gone", async () => {
+    await writeChatModel(at("models/chatty"));
+    await writeFile(
+      at("try-chat-service.mjs"),
+      `import { serve } from "@hono/node-server";
+      import { loadModel } from "limbeck";
+      import { routes, startService } from "./chat-service.mjs";
+      const service = await startService("models/chatty", 0);
+      const ask = (port, body, signal) => fetch("http://localhost:" + port + "/generate", {
+        method: "POST", body: JSON.stringify(body), signal,
+      });
+      const messages = [{ role: "user", content: "Hello" }];
+      const text = async (body) => (await ask(service.port, body)).text();
+      const alone = await text({ messages, maxTokens: 40 });
+      const together = await Promise.all([1, 2, 3].map(() => text({ messages, maxTokens: 40 })));
+      const short = await text({ messages, maxTokens: 5 });
+      const bad = await ask(service.port, { messages, topK: 3 });
+      const refusal = { status: bad.status, ...(await bad.json()) };
+      await service.close();
+
+      const model = await loadModel("models/chatty");
+      let ended;
+      const isOver = new Promise((resolve) => { ended = resolve; });
+      const watched = { ...model, async *generate(options) {
+        let pieces = 0;
+        try { for await (const piece of model.generate(options)) { pieces++; yield piece; } }
+        catch (error) { ended({ code: error.code, pieces }); throw error; }
+        ended({ code: "none", pieces });
+      } };
+      const server = serve({ fetch: routes(watched).fetch, port: 0 });
+      await new Promise((resolve) => server.once("listening", resolve));
+      const gone = new AbortController();
+      const response = await ask(server.address().port, { messages, maxTokens: 1900 }, gone.signal);
+      const { value } = await response.body.getReader().read();
+      gone.abort();
+      const hungUp = await isOver;
+      console.log(JSON.stringify({ alone, together, short, refusal, first: value.length, hungUp }));
+      server.closeAllConnections();
+      server.close();
+      await model.dispose();`,
+    );
+    const { alone, together, short, refusal, first, hungUp } = JSON.parse(await node("try-chat-service.mjs"));
+    expect(alone.startsWith(short)).toBe(true);
+    expect(alone.length).toBeGreaterThan(short.length);
+    expect(together).toEqual([alone, alone, alone]);
+    expect(refusal).toMatchObject({ status: 400, code: "DATA", message: expect.stringContaining('"topK" needs') });
+    expect(first).toBeGreaterThan(0);
+    expect(hungUp.code).toBe("INTERRUPTED");
+    expect(hungUp.pieces).toBeLessThan(1000);
   });
 });
 

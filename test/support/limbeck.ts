@@ -37,17 +37,24 @@ export interface StartOptions {
   readonly through?: readonly string[];
   /** Start a process group, which a terminal's Ctrl-C reaches whole: `process.kill(-pid, "SIGINT")`. */
   readonly asGroup?: boolean;
+  /** What standard input holds; nothing unless given. */
+  readonly input?: string;
 }
 
 /** Starts `limbeck` with these words. */
-export function startLimbeck(words: readonly string[], { cwd, through = [], asGroup = false }: StartOptions): Started {
+export function startLimbeck(
+  words: readonly string[],
+  { cwd, through = [], asGroup = false, input }: StartOptions,
+): Started {
   if (!existsSync(main)) throw new Error(`expected the built program at ${main}: run "npm run build" first.`);
   const [program, ...rest] = [...through, process.execPath, main, ...words] as [string, ...string[]];
-  const child = spawn(program, rest, { cwd, stdio: ["ignore", "pipe", "pipe"], detached: asGroup });
+  const stdin = input === undefined ? "ignore" : "pipe";
+  const child = spawn(program, rest, { cwd, stdio: [stdin, "pipe", "pipe"], detached: asGroup });
+  child.stdin?.end(input);
   const output = { stdout: "", stderr: "" };
   const listeners = new Set<() => void>();
   for (const name of ["stdout", "stderr"] as const) {
-    child[name].setEncoding("utf8").on("data", (text: string) => {
+    child[name]!.setEncoding("utf8").on("data", (text: string) => {
       output[name] += text;
       for (const listener of listeners) listener();
     });

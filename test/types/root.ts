@@ -27,6 +27,10 @@ const model: Model = await loadModel("runs/mine/student");
 const { tokens, perplexity } = await model.score({ text: "x", topK: 3 });
 expectTrue<Equal<typeof perplexity, number | null>>();
 expectTrue<Equal<(typeof tokens)[number]["logProb"], number | null>>();
+const text = model.generate({ messages: [{ role: "user", content: "x" }], maxTokens: 4, samplingTemperature: 0.5 });
+for await (const piece of text) expectTrue<Equal<typeof piece, string>>();
+// @ts-expect-error: temperature is what divides logits in a loss
+model.generate({ prompt: "x", temperature: 1 });
 await model.dispose();
 
 const divergence = defineDivergence({ name: "mine", accepts: ["dense"], rows: ({ student }) => student.logProbs });

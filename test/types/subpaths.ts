@@ -5,6 +5,7 @@
 
 import type { gradients } from "limbeck/autodiff";
 import { type DistillationBatch, type loadTokenizer, readRows, type SourceRow, type Tokenizer } from "limbeck/data";
+import type { makeTokenGenerator, TokenGenerator } from "limbeck/generation";
 import { add, Graph, matMul, reduceSum, softmax, type Value } from "limbeck/graph";
 import { type computeLoss, type Divergence, defineDivergence, type LossResult } from "limbeck/losses";
 import { compile, float32Tensor, type HostTensor, type Program } from "limbeck/runtime";
@@ -37,6 +38,9 @@ expectTrue<Equal<typeof outputs, Record<"loss", HostTensor>>>();
 outputs.accuracy;
 // @ts-expect-error: a device that this release does not have
 await compile(graph, {}, { device: "cuda" });
+
+// limbeck/generation: a generator of tokens
+expectTrue<Equal<ReturnType<typeof makeTokenGenerator>, Promise<TokenGenerator>>>();
 
 // limbeck/losses: a divergence's own options reach it with the types of its schema
 const scaled = defineDivergence({

@@ -20,17 +20,25 @@ const transpose: GradientRule<"Transpose"> = (node, gradients) => [
 // Y = X repeated along axes  ⇒  dX = dY summed over the repeats
 const expand: GradientRule<"Expand"> = (node, gradients) => [() => sumToShape(only(gradients), node.inputs[0]!.shape)];
 
-// Y = [A, B, …]  ⇒  dA, dB, … are the slices of dY
+// Y = [A, B, …]  ⇒  dA, dB, … are the pieces of dY
 const concat: GradientRule<"Concat"> = (node, gradients) => {
   const { axis } = node.attributes;
-  let start = 0;
-  return node.inputs.map(({ shape }) => {
-    const from = start;
-    start += shape[axis] as number;
-    const end = start;
-    return () => g.slice(only(gradients), { axis, start: from, end });
+  const sizes = node.inputs.map(({ shape }) => shape[axis]!);
+  let pieces: readonly Value[] | undefined;
+  return node.inputs.map((_, i) => () => {
+    pieces ??= g.split(only(gradients), axis, sizes);
+    return pieces[i]!;
   });
 };
+
+// [A, B, …] = the pieces of X  ⇒  dX = [dA, dB, …], zeros where nothing flows in
+const split: GradientRule<"Split"> = (node, gradients) => [
+  () => {
+    const { axis } = node.attributes;
+    const pieces = node.outputs.map((piece, i) => gradients[i] ?? g.zeros(piece, piece.shape));
+    return g.concat(pieces, axis, { size: node.inputs[0]!.shape[axis]! });
+  },
+];
 
 // Y = X[start … end]  ⇒  dX = dY with zeros before and after it
 const slice: GradientRule<"Slice"> = (node, gradients) => [
@@ -105,6 +113,7 @@ export const layoutRules = {
   Transpose: transpose,
   Expand: expand,
   Concat: concat,
+  Split: split,
   Slice: slice,
   Pad: pad,
   Gather: gather,

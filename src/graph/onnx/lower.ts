@@ -235,6 +235,14 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
     emitter.node("Expand", [...names(node, emitter), target], outputNames(node));
   },
   Concat: direct(axisAttribute),
+  Split: (node, emitter) => {
+    const { axis } = node.attributes;
+    const sizes = shapeVector(
+      node.outputs.map(({ shape }) => shape[axis]!),
+      emitter,
+    );
+    emitter.node("Split", [...names(node, emitter), sizes], outputNames(node), { axis });
+  },
   Slice: (node, emitter) => {
     const { axis, start, end } = node.attributes;
     const bounds = [[start], [end], [axis]].map((values) => emitter.int64(values));

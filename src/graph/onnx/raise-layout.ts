@@ -107,14 +107,12 @@ export const split: Raise = (node) => {
   const x = node.input(0);
   const axis = node.int("axis", 0);
   const size = x.shape[resolveAxis("Split", axis, x.shape.length)]!;
+  if (node.inputs[1]) return g.split(x, axis, node.dims(1));
+  node.require(typeof size === "number", `axis ${axis} must have a known size`);
   const count = node.int("num_outputs", node.outputCount);
-  const sizes = node.numbers(1) ?? Array.from({ length: count }, () => Math.ceil(Number(size) / count));
-  let end = 0;
-  return sizes.map((each) => {
-    const start = end;
-    end = Math.min(start + each, Number(size));
-    return g.slice(x, { axis, start, end });
-  });
+  const each = Math.ceil(Number(size) / count);
+  const sizes = Array.from({ length: count }, (_, i) => Math.min(each, Number(size) - i * each));
+  return g.split(x, axis, sizes);
 };
 
 export const pad: Raise = (node) => {

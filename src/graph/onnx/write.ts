@@ -191,9 +191,30 @@ export function toOnnx(graph: Graph, outputs: readonly Value[], options: OnnxOpt
 /** Largest file that protobuf readers accept, less room for the graph itself. */
 const maxInlineBytes = 1.9 * 2 ** 30;
 
+/** Tensors of fewer bytes stay inside. */
+const smallestExternal = 1024;
+
 /** Bytes of an in-memory model. */
 export function encodeOnnx(model: ModelProto): Uint8Array {
   return toBinary(ModelProtoSchema, model);
+}
+
+/** Bytes that stand outside a model, and the name by which it refers to them. */
+export interface ExternalData {
+  readonly path: string;
+  readonly data: Uint8Array;
+}
+
+/** The model with its large tensors outside, each under its own name; the arrays that hold them are shared, not copied. */
+export function separateTensors(model: ModelProto): { readonly model: ModelProto; readonly files: ExternalData[] } {
+  const files: ExternalData[] = [];
+  const initializer = (model.graph?.initializer ?? []).map((tensor) => {
+    const { name, rawData } = tensor;
+    if (!rawData || rawData.length < smallestExternal) return tensor;
+    files.push({ path: name, data: rawData });
+    return externalTensor(tensor, { location: name, offset: "0", length: String(rawData.length) });
+  });
+  return { model: { ...model, graph: { ...model.graph, initializer } as GraphProto }, files };
 }
 
 /**
@@ -218,7 +239,7 @@ export async function writeOnnxFile(
   try {
     for (const tensor of initializers) {
       const data = tensor.rawData;
-      if (!data || data.length < 1024) {
+      if (!data || data.length < smallestExternal) {
         external.push(tensor);
         continue;
       }

@@ -40,24 +40,56 @@ export function expand(x: Value, shape: Shape): Value {
   return emit("Expand", [x], {}, { dtype: x.dtype, shape });
 }
 
-/** Operands one after the other along an axis; other axes must be equal. */
-export function concat(values: readonly Value[], axis: number): Value {
+/**
+ * Operands one after the other along an axis; other axes must be equal.
+ *
+ * @param options.size - what the sum of sizes is called where it is not known: "past+tokens" unless given.
+ */
+export function concat(values: readonly Value[], axis: number, options: { readonly size?: Dim } = {}): Value {
   const first = values[0]!;
   const at = resolveAxis("Concat", axis, first.shape.length);
-  let size: Dim = 0;
   for (const { shape, dtype } of values) {
     const fits =
       dtype === first.dtype &&
       shape.length === first.shape.length &&
       shape.every((dim, other) => other === at || sameDim(dim, first.shape[other]!));
     if (!fits) fail("Concat", values, `operands must agree in dtype and in every axis but ${at}`);
-    const own: Dim = shape[at]!;
-    if (typeof own !== "number") fail("Concat", values, `axis ${at} must have a known size`);
-    size += own;
   }
   if (values.length === 1) return first;
+  const sizes = values.map(({ shape }) => shape[at]!);
+  const size = sumOf(sizes) ?? options.size ?? nameOfSum(sizes);
   const shape = first.shape.map((dim, other) => (other === at ? size : dim));
   return emit("Concat", values, { axis: at }, { dtype: first.dtype, shape });
+}
+
+/** The pieces of an axis that have these sizes, one after the other: undoes {@link concat}. */
+export function split(x: Value, axis: number, sizes: readonly Dim[]): readonly Value[] {
+  const at = resolveAxis("Split", axis, x.shape.length);
+  const total = sumOf(sizes);
+  // Where sizes are symbols, the engine checks their sum.
+  if (sizes.length === 0 || (total !== undefined && !sameDim(total, x.shape[at]!))) {
+    fail("Split", [x], `axis ${at} must be the sum of the sizes ${printShape(sizes)}`);
+  }
+  if (sizes.length === 1) return [x];
+  const types = sizes.map((size) => ({ dtype: x.dtype, shape: x.shape.with(at, size) }));
+  return ownerOf([x]).append("Split", [x], { axis: at }, types);
+}
+
+/** A symbol, the same for the same sizes in any order: dims are products, so a sum is a size of its own. */
+function nameOfSum(sizes: readonly Dim[]): string {
+  return sizes
+    .map((size) => String(size).replaceAll("*", "·"))
+    .sort()
+    .join("+");
+}
+
+function sumOf(sizes: readonly Dim[]): number | undefined {
+  let sum = 0;
+  for (const size of sizes) {
+    if (typeof size !== "number") return undefined;
+    sum += size;
+  }
+  return sum;
 }
 
 /** Elements `start` to `end` (exclusive) of an axis of known size. */

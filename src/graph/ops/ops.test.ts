@@ -55,7 +55,6 @@ describe("shape inference", () => {
     ["transpose", ({ x }) => g.transpose(x, [0, 0]), "the permutation [0, 0] must name each axis once"],
     ["expand", ({ x }) => g.expand(x, ["rows", 8]), "the operand must broadcast to [rows, 8]"],
     ["concat", ({ x, y }) => g.concat([x, y], 1), "operands must agree in dtype and in every axis but 1"],
-    ["concat along a symbol", ({ x }) => g.concat([x, x], 0), "axis 0 must have a known size"],
     ["slice", ({ x }) => g.slice(x, { axis: 1, start: 2, end: 5 }), "axis 1 must have a known size that holds 2 to 5"],
     ["pad", ({ x }) => g.pad(x, { axis: 1, before: -1, after: 0 }), "-1 and 0 must not be negative"],
     ["gather", ({ x }) => g.gather(x, x), "the operand must be int32 or int64"],
@@ -97,6 +96,22 @@ describe("shape inference", () => {
     const { x } = inputs(new Graph());
     expect(g.reshape(x, ["2*rows", 2]).shape).toEqual(["2*rows", 2]);
     expect(g.matMul(x, x, { transposeB: true }).shape).toEqual(["rows", "rows"]);
+  });
+});
+
+describe("concat and split", () => {
+  it("give a sum of symbols a name, or the one that they are told, and take it apart again", () => {
+    const graph = new Graph();
+    const [past, own] = [graph.input("past", "float32", ["past", 2]), graph.input("own", "float32", ["own", 2])];
+    const all = g.concat([past, own], 0, { size: "all" });
+    expect(all.shape).toEqual(["all", 2]);
+    expect(g.split(all, 0, ["past", "own"]).map(({ shape }) => shape)).toEqual([
+      ["past", 2],
+      ["own", 2],
+    ]);
+    expect(g.split(all, -1, [2])).toEqual([all]);
+    expect(g.concat([past, own, own], 0).shape).toEqual(["own+own+past", 2]);
+    expect(() => g.split(all, 1, [1, 2])).toThrow("Split: axis 1 must be the sum of the sizes [1, 2], got");
   });
 });
 

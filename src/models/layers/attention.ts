@@ -3,27 +3,35 @@
 import { type Dim, multiplyDims } from "../../graph/dims.js";
 import type { Value } from "../../graph/graph.js";
 import * as g from "../../graph/ops/index.js";
-import type { TokenInputs } from "../architecture.js";
+import type { KeyValues, TokenInputs } from "../architecture.js";
 
 /** Added to the scores of positions that must not be seen; finite, so that no row of a softmax is ever empty. */
 const blocked = -1e30;
 
+/** Where rows of positions stand, each `[sequences, count]` int32. */
+export type Places = Pick<TokenInputs, "positions" | "documents">;
+
 /**
- * What each position may attend to: 0 where it may, a large negative number elsewhere, `[sequences, 1, 1, tokens, tokens]`.
+ * What each query may attend to: 0 where it may, a large negative number elsewhere, `[sequences, 1, 1, queries, keys]`.
  *
  * A position sees its own document up to itself, and with a window only the last `window` of those. Positions restart in
  * every document, so packing documents into one sequence changes nothing.
+ *
+ * @param blocks - the keys: those of the past, where there is one, and the queries themselves.
  */
-export function attentionBias({ positions, documents }: TokenInputs, like: Value, window?: number): Value {
-  const [sequences, tokens] = documents.shape as readonly [Dim, Dim];
-  const queries = (value: Value) => g.reshape(value, [sequences, 1, 1, tokens, 1]);
-  const keys = (value: Value) => g.reshape(value, [sequences, 1, 1, 1, tokens]);
-  const sameDocument = g.equal(queries(documents), keys(documents));
-  let allowed = g.and(sameDocument, g.lessOrEqual(keys(positions), queries(positions)));
-  if (window !== undefined) {
-    allowed = g.and(allowed, g.less(g.sub(queries(positions), keys(positions)), window));
-  }
-  return g.where(allowed, like.graph.number(like.dtype, 0), blocked);
+export function attentionBias(queries: Places, blocks: readonly Places[], like: Value, window?: number): Value {
+  const [sequences, count] = queries.documents.shape as readonly [Dim, Dim];
+  const query = (value: Value) => g.reshape(value, [sequences, 1, 1, count, 1]);
+  const biases = blocks.map((block) => {
+    const key = (value: Value) => g.reshape(value, [sequences, 1, 1, 1, value.shape[1]!]);
+    const sameDocument = g.equal(query(queries.documents), key(block.documents));
+    let allowed = g.and(sameDocument, g.lessOrEqual(key(block.positions), query(queries.positions)));
+    if (window !== undefined) {
+      allowed = g.and(allowed, g.less(g.sub(query(queries.positions), key(block.positions)), window));
+    }
+    return g.where(allowed, like.graph.number(like.dtype, 0), blocked);
+  });
+  return g.concat(biases, -1);
 }
 
 export interface Heads {
@@ -40,16 +48,17 @@ export function splitHeads(x: Value, { ids }: TokenInputs, heads: number, headDi
 
 /**
  * softmax(QKᵀ/√d + bias)·V. The query heads of one key/value head are laid side by side, so keys and values are never repeated.
+ * Keys and values come in blocks, of which the scores are joined, not the keys: a long past is read, and never copied.
  *
- * @param queries - `[sequences, heads, tokens, headDim]`; `keys` and `values` have `keyValueHeads` heads.
- * @param bias - from {@link attentionBias}.
+ * @param queries - `[sequences, heads, tokens, headDim]`.
+ * @param blocks - keys and values, each `[sequences, keyValueHeads, positions, headDim]`.
+ * @param bias - from {@link attentionBias} for the same blocks.
  * @returns `[sequences * tokens, heads * headDim]`.
  * @see Vaswani et al. 2017 (arXiv:1706.03762) §3.2.1; Ainslie et al. 2023, grouped-query attention (arXiv:2305.13245).
  */
 export function attention(
   queries: Value,
-  keys: Value,
-  values: Value,
+  blocks: readonly KeyValues[],
   bias: Value,
   { heads, keyValueHeads, headDim }: Heads,
 ): Value {
@@ -57,9 +66,16 @@ export function attention(
   const group = heads / keyValueHeads;
   const rows = multiplyDims(group, tokens);
   const grouped = g.reshape(queries, [sequences, keyValueHeads, rows, headDim]);
-  const scores = g.matMul(grouped, keys, { transposeB: true, alpha: 1 / Math.sqrt(headDim) });
-  const perHead = g.reshape(scores, [sequences, keyValueHeads, group, tokens, tokens]);
-  const weights = g.reshape(g.softmax(g.add(perHead, bias)), [sequences, keyValueHeads, rows, tokens]);
-  const mixed = g.reshape(g.matMul(weights, values), [sequences, heads, tokens, headDim]);
-  return g.reshape(g.transpose(mixed, [0, 2, 1, 3]), [multiplyDims(sequences, tokens), heads * headDim]);
+  const counts = blocks.map(({ keys }) => keys.shape[2]!);
+  const scores = blocks.map(({ keys }, i) => {
+    const product = g.matMul(grouped, keys, { transposeB: true, alpha: 1 / Math.sqrt(headDim) });
+    return g.reshape(product, [sequences, keyValueHeads, group, tokens, counts[i]!]);
+  });
+  const weights = g.softmax(g.add(g.concat(scores, -1), bias));
+  const mixed = g
+    .split(weights, -1, counts)
+    .map((part, i) => g.matMul(g.reshape(part, [sequences, keyValueHeads, rows, counts[i]!]), blocks[i]!.values))
+    .reduce((sum, each) => g.add(sum, each));
+  const joined = g.transpose(g.reshape(mixed, [sequences, heads, tokens, headDim]), [0, 2, 1, 3]);
+  return g.reshape(joined, [multiplyDims(sequences, tokens), heads * headDim]);
 }

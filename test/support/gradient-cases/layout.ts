@@ -54,6 +54,28 @@ export const layoutCases = {
       shapes: { a: ["batch", "rows", 1], b: ["batch", "rows", 2] },
       build: ({ a, b }: Inputs) => g.concat([a, b], -1),
     },
+    {
+      name: "an axis of symbols",
+      feeds: { a: draw([2, 2]), b: draw([2, 3]) },
+      shapes: { a: ["rows", "left"], b: ["rows", "right"] },
+      build: ({ a, b }: Inputs) => g.split(g.exp(g.concat([a, b], 1)), 1, ["left", "right"]),
+    },
+  ],
+  Split: [
+    {
+      name: "three pieces, one without a gradient",
+      feeds: { x: draw([2, 6]) },
+      build: ({ x }: Inputs) => g.split(x, 1, [1, 2, 3]).slice(1),
+    },
+    {
+      name: "an axis whose pieces have symbols for sizes",
+      feeds: { x: draw([2, 5]), a: draw([2, 2]), b: draw([2, 3]) },
+      shapes: { x: ["rows", "both"], a: ["rows", "left"], b: ["rows", "right"] },
+      build: ({ x, a, b }: Inputs) => {
+        const [left, right] = g.split(x, -1, ["left", "right"]);
+        return [g.mul(left!, a), g.mul(right!, b)];
+      },
+    },
   ],
   Slice: [
     {

@@ -1,0 +1,50 @@
+/** @file The worker's entry of a loaded model: it scores and writes here, so that a service's event loop stays free. */
+
+import { hasTokenizer, loadTokenizer } from "../data/index.js";
+import { DataError } from "../errors.js";
+import { type GenerateRequest, makeTextGenerator, type TextGenerator } from "../generation/generate-text.js";
+import { makeTokenGenerator, type TokenGenerator } from "../generation/token-generator.js";
+import { serveWorker } from "../runtime/serve-worker.js";
+import { loadModelFolder } from "../weights/load-model.js";
+import { makeScorer, type ScoreRequest, type Scorer } from "./score.js";
+
+/** What a model can do, told to the main thread when it is open. */
+export interface ModelAbilities {
+  readonly hasChatTemplate: boolean;
+}
+
+let scorer: Scorer;
+let writer: TextGenerator | undefined;
+
+serveWorker({
+  async open(argument): Promise<ModelAbilities> {
+    const folder = argument as string;
+    const model = await loadModelFolder(folder);
+    const tokenizer = (await hasTokenizer(folder)) ? await loadTokenizer(folder) : undefined;
+    scorer = makeScorer(model, tokenizer);
+    // Compiled by the first call that writes: the program keeps a copy of the weights.
+    let tokens: Promise<TokenGenerator> | undefined;
+    const openTokens = () => {
+      tokens ??= makeTokenGenerator(model);
+      return tokens;
+    };
+    writer = tokenizer && (await makeTextGenerator(model, tokenizer, openTokens));
+    return { hasChatTemplate: writer?.hasChatTemplate ?? false };
+  },
+  async score(request) {
+    return scorer.score(request as ScoreRequest);
+  },
+  async generate(request, { emit, signal }) {
+    if (!writer) {
+      throw new DataError("generate: the model must have a tokenizer.json to write text, got none.", {
+        hint: "Add the model's tokenizer files to its folder.",
+      });
+    }
+    const pieces = writer.generate(request as GenerateRequest, signal);
+    for (;;) {
+      const { value, done } = await pieces.next();
+      if (done) return value;
+      emit(value);
+    }
+  },
+});
