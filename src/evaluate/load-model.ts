@@ -2,6 +2,7 @@
 
 import { InterruptedError } from "../errors.js";
 import { startWorker } from "../runtime/worker-host.js";
+import { type LocateOptions, locateModel } from "../weights/hub/index.js";
 import type { ScoreRequest, ScoreResult } from "./score.js";
 
 /** Dispose it to free the weights: `await model.dispose()`, or `await using`. */
@@ -16,14 +17,16 @@ export interface Model extends AsyncDisposable {
 }
 
 /**
- * Loads a model folder.
+ * Loads a model: a folder, or a model on the Hugging Face hub, which is downloaded once.
  *
- * @throws LimbeckError `MODEL` where the folder is no model that limbeck can run.
+ * @param options - `signal` and `onEvent` for the download; `offline` to take only what is on this machine.
+ * @throws LimbeckError `MODEL` where it is no model that limbeck can run, or as `locateModel`.
  * @example
  * await using model = await loadModel("runs/mine/student");
  * const { perplexity } = await model.score({ text: "The state of the union is strong." });
  */
-export async function loadModel(path: string): Promise<Model> {
+export async function loadModel(model: string, options: Omit<LocateOptions, "need"> = {}): Promise<Model> {
+  const path = await locateModel(model, options);
   const worker = startWorker(new URL("./scoring-worker.js", import.meta.url));
   try {
     await worker.call("open", path);

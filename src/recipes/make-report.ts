@@ -49,11 +49,11 @@ export async function makeReport(
     return scores;
   };
   if (teacher) {
-    const { model } = teacher;
+    const { name, model } = teacher;
     const count = countParameters(model.architecture.parameters(model.shape));
     const cost = await bench.cost(model.path);
     const facts = { parameters: count, bytesOnDisk: model.bytesOnDisk, ...cost };
-    add("teacher", basename(model.path), await bench.teacherScores(model), facts);
+    add("teacher", name, await bench.teacherScores(model), facts);
   }
   add("student-before", "student before", await bench.scores("the student before", await student.start()), shared);
   const own = add("student-after", basename(config.output), await bench.scores("the student", after), shared);

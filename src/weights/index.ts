@@ -6,6 +6,7 @@ export {
   writeFileAtomically,
   writeFolderAtomically,
 } from "./atomic-write.js";
+export { type LocateEvent, type LocateOptions, locateModel } from "./hub/index.js";
 export { type ModelFolder, openModelFolder } from "./model-folder.js";
 export type { TensorDtype, TensorInfo } from "./safetensors-header.js";
 export { openSafetensors, type SafetensorsFile } from "./safetensors-reader.js";
