@@ -5,7 +5,8 @@ import { DataError } from "../errors.js";
 import type { Model } from "../evaluate/load-model.js";
 import type { GenerateResult } from "../generation/generate-text.js";
 import type { Sampling } from "../generation/sampling.js";
-import { type Context, jsonLine, makeCommand, readInput } from "./command.js";
+import { type Context, jsonLine, makeCommand, modelArgument, readInput } from "./command.js";
+import { withDownloads } from "./downloads.js";
 import { withInterrupt } from "./interrupt.js";
 import { UsageError } from "./print-error.js";
 import type { Output } from "./terminal.js";
@@ -33,10 +34,11 @@ export function chatCommand({ terminal }: Context): Command {
         'chat models/teacher --system "Answer in one word." --temperature 0.7',
         "with a system message, drawn at random",
       ],
+      ["chat smollm2-135m-instruct", "a real model of 135M parameters, downloaded once"],
       ["chat models/teacher --json < question.txt", "one answer to standard input, as JSON"],
     ],
   )
-    .argument("<model>", "the model's folder")
+    .argument("<model>", modelArgument)
     .option("--system <text>", "a system message before the conversation")
     .option("--max-tokens <count>", "most tokens of an answer", number("--max-tokens"), 512)
     .option(
@@ -50,22 +52,22 @@ export function chatCommand({ terminal }: Context): Command {
     .option("--repetition-penalty <number>", "above 1 avoids tokens seen before", number("--repetition-penalty"))
     .option("--seed <number>", "start of the random numbers", number("--seed"))
     .option("--json", "print one JSON object per answer")
-    .action(async (path: string, flags: ChatFlags) => {
+    .action(async (name: string, flags: ChatFlags) => {
       const { loadModel } = await import("../evaluate/load-model.js");
-      await using model = await loadModel(path);
+      await using model = await withDownloads(terminal.err, (download) => loadModel(name, download));
       if (flags.system !== undefined && !model.hasChatTemplate) {
-        throw new UsageError(`chat: --system needs a model with a chat template, which "${path}" does not have.`);
+        throw new UsageError(`chat: --system needs a model with a chat template, which "${name}" does not have.`);
       }
       if (process.stdin.isTTY === true) {
         const { converse } = await import("./converse.js");
-        await converse(makeChat(path, model, flags, terminal.out), terminal.err);
+        await converse(makeChat(name, model, flags, terminal.out), terminal.err);
         return;
       }
       const text = (await readInput("-")).replace(/\r?\n$/, "");
       if (text === "") throw new DataError("chat: expected a prompt on standard input, got nothing.");
       await withInterrupt(
         () => {},
-        (signal) => makeChat(path, model, flags, terminal.out).answer(text, signal),
+        (signal) => makeChat(name, model, flags, terminal.out).answer(text, signal),
       );
     });
 }

@@ -4,7 +4,7 @@ import { readdir, statfs } from "node:fs/promises";
 import os from "node:os";
 import { dirname, resolve } from "node:path";
 import { type LoadedData, measureDocuments, planEpoch } from "../data/index.js";
-import { LimbeckError } from "../errors.js";
+import { InterruptedError, LimbeckError } from "../errors.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { countParameters, type ModelDefinition } from "../models/index.js";
 import { openData, type SidePrompts } from "../recipes/open-data.js";
@@ -18,6 +18,7 @@ import {
 import type { RunConfig } from "../recipes/registry.js";
 import { formatBytes, formatCount, formatPercent } from "../report/format.js";
 import { sequencesIn } from "../training/steps.js";
+import type { LocateOptions } from "../weights/hub/index.js";
 
 type Fact = readonly [name: string, value: string];
 
@@ -30,17 +31,22 @@ export interface RunCheck {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** Opens all that the run would open, and goes on after what fails, so that every problem is found at once. */
-export async function checkRun(config: RunConfig): Promise<RunCheck> {
+/**
+ * Opens all that the run would open, and goes on after what fails, so that every problem is found at once.
+ *
+ * @param download - how a model that is not on this machine is downloaded.
+ */
+export async function checkRun(config: RunConfig, download: LocateOptions = {}): Promise<RunCheck> {
   const facts: Fact[] = [];
   const warnings: { code: string; message: string }[] = [];
   const problems: LimbeckError[] = [];
   const data: Record<string, unknown> = {};
   const attempt = async <Result>(work: () => Result | Promise<Result>): Promise<Result | undefined> => {
+    if (download.signal?.aborted) throw new InterruptedError("check: stopped.");
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof LimbeckError)) throw error;
+      if (!(error instanceof LimbeckError) || error.code === "INTERRUPTED") throw error;
       problems.push(error);
       return undefined;
     }
@@ -51,11 +57,11 @@ export async function checkRun(config: RunConfig): Promise<RunCheck> {
   };
 
   const wantsTeacher = "teacher" in config;
-  const teacher = wantsTeacher ? await attempt(() => openTeacher(config.teacher)) : undefined;
+  const teacher = wantsTeacher ? await attempt(() => openTeacher(config.teacher, download)) : undefined;
   if (teacher) found("teacher", ...describeModel(teacher.model, teacher.tokenizer));
   const canOpenStudent = config.student.model !== undefined || !wantsTeacher || teacher !== undefined;
   const student = canOpenStudent
-    ? await attempt(() => openStudent(config.student, teacher, { ...config.data, ...config.training }))
+    ? await attempt(() => openStudent(config.student, teacher, { ...config.data, ...config.training }, download))
     : undefined;
   if (student) found("student", ...describeModel(student.model, student.tokenizer));
   if (teacher && student) await attempt(() => assertOneVocabulary(teacher, student));

@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { LimbeckError } from "../errors.js";
 import { type Context, collect, importModules, jsonLine, makeCommand } from "./command.js";
+import { withDownloads } from "./downloads.js";
 import { describeError } from "./print-error.js";
 import type { RunFlags } from "./run.js";
 import { facts } from "./terminal.js";
@@ -29,7 +30,9 @@ export function checkCommand({ terminal: { out, err } }: Context): Command {
         import("./check-run.js"),
       ]);
       const config = await loadConfig(path, flags.set);
-      const check = await checkRun(flags.output === undefined ? config : { ...config, output: flags.output });
+      const check = await withDownloads(err, (download) =>
+        checkRun(flags.output === undefined ? config : { ...config, output: flags.output }, download),
+      );
       if (flags.json) {
         const problems = check.problems.map(({ code, message, hint }) => ({ code, message, hint: hint ?? null }));
         out.write(jsonLine({ ok: problems.length === 0, problems, warnings: check.warnings, ...check.data }));

@@ -29,6 +29,9 @@ export function makeCommand(name: string, summary: string, description: string, 
     .addHelpText("after", `\nExamples:\n${lines.join("\n")}`);
 }
 
+/** What commands say of an argument that is a model. */
+export const modelArgument = "a model: its folder, its .gguf file, or its name on the Hugging Face hub";
+
 /** For options that may be given more than once. */
 export function collect(value: string, previous: readonly string[] = []): string[] {
   return [...previous, value];

@@ -52,8 +52,10 @@ export async function evaluateStudent(
 ): Promise<StudentEvaluation> {
   const subject = await subjectOf(request);
   const teacher =
-    subject.teacher === undefined ? undefined : await openTeacher({ model: subject.teacher, precision: "float32" });
-  const student = await openStudent({ model: subject.student }, teacher, { seed: 0, ...subject.data });
+    subject.teacher === undefined
+      ? undefined
+      : await openTeacher({ model: subject.teacher, precision: "float32" }, options);
+  const student = await openStudent({ model: subject.student }, teacher, { seed: 0, ...subject.data }, options);
   if (teacher) assertOneVocabulary(teacher, student);
   // Documents are no longer than the model was made for.
   const data = {

@@ -28,8 +28,8 @@ export function evaluateCommand({ terminal: { out, err } }: Context): Command {
       ["evaluate models/small --teacher models/large --data held-out.jsonl", "any two models with one tokenizer"],
     ],
   )
-    .argument("<path>", "a run's folder, or a student's")
-    .option("--teacher <model>", "the folder of the model to compare with, instead of the run's teacher")
+    .argument("<path>", "a run's folder, or a model")
+    .option("--teacher <model>", "the model to compare with, instead of the run's teacher")
     .option("--data <file>", "the rows, instead of the run's held-out rows")
     .option("--import <file>", "load a module that defines what the run's config names; repeatable", collect)
     .option("--json", "print one JSON object; progress goes to standard error")

@@ -6,10 +6,11 @@ import type { Command } from "commander";
 import { DataError } from "../errors.js";
 import { isGguf } from "../weights/gguf/reader.js";
 import { type Context, jsonLine, makeCommand } from "./command.js";
+import { withDownloads } from "./downloads.js";
 import type { Inspection } from "./inspection.js";
 import { facts } from "./terminal.js";
 
-export function inspectCommand({ terminal: { out } }: Context): Command {
+export function inspectCommand({ terminal: { out, err } }: Context): Command {
   return makeCommand(
     "inspect",
     "what a model, run, tokenizer or data file holds",
@@ -22,10 +23,11 @@ export function inspectCommand({ terminal: { out } }: Context): Command {
       ["inspect data/train.jsonl", "rows: how many, of which kind, and the first"],
     ],
   )
-    .argument("<path>", "a file or a folder")
+    .argument("<path>", "a file, a folder, or a model on the Hugging Face hub")
     .option("--json", "print one JSON object")
     .action(async (path: string, { json }: { readonly json?: boolean }) => {
-      const found = await inspect(path);
+      const { locateModel } = await import("../weights/hub/index.js");
+      const found = await inspect(await withDownloads(err, (download) => locateModel(path, download)));
       if (json) out.write(jsonLine({ kind: found.kind, path, ...found.data }));
       else {
         out.write(facts([["path", path], ["kind", found.kind], ...found.facts], out.width));

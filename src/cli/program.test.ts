@@ -23,7 +23,7 @@ async function write(name: string, content: unknown): Promise<string> {
   return path;
 }
 
-const commands = ["quickstart", "check", "run", "evaluate", "score", "chat", "loss", "inspect", "doctor"];
+const commands = ["quickstart", "check", "run", "evaluate", "score", "chat", "loss", "inspect", "models", "doctor"];
 
 describe("limbeck", () => {
   it("lists its commands", async () => {
@@ -191,7 +191,7 @@ describe("limbeck check", () => {
     const config = tinyConfig({ teacher: { model: "none" }, data: { train: "none.jsonl", sequenceLength: 32 } });
     const { exitCode, err } = await limbeck("check", await write("broken.yaml", config));
     expect(exitCode).toBe(1);
-    expect(err).toContain('error[MODEL]: "none"');
+    expect(err).toContain('error[MODEL]: model: "none"');
     expect(err).toContain('error[DATA]: data: file "none.jsonl" does not exist.');
     expect(err).toContain("error[CHECK]: check: 2 problems; the run cannot start.");
   });

@@ -9,6 +9,7 @@ import { doctorCommand } from "./doctor.js";
 import { evaluateCommand } from "./evaluate.js";
 import { inspectCommand } from "./inspect.js";
 import { lossCommand } from "./loss.js";
+import { modelsCommand } from "./models.js";
 import { type ExitCode, printError } from "./print-error.js";
 import { quickstartCommand } from "./quickstart.js";
 import { runCommand } from "./run.js";
@@ -27,6 +28,7 @@ const commands = [
   chatCommand,
   lossCommand,
   inspectCommand,
+  modelsCommand,
   doctorCommand,
 ] as const;
 
@@ -44,7 +46,7 @@ export async function runCommandLine(words: readonly string[], context: Context)
     .helpCommand(false)
     .addHelpText("after", '\nStart with "limbeck quickstart"; "limbeck COMMAND --help" has examples.');
   for (const make of commands) program.addCommand(make(context));
-  for (const command of [program, ...program.commands]) {
+  for (const command of withSubcommands(program)) {
     command
       .exitOverride()
       .helpOption("--help", "print help")
@@ -65,10 +67,19 @@ export async function runCommandLine(words: readonly string[], context: Context)
     await program.parseAsync(words, { from: "user" });
     return 0;
   } catch (error) {
-    const command = program.commands.find((known) => known.name() === words[0]);
     return printError(error, err, {
       isVerbose: words.includes("--verbose"),
-      help: `limbeck ${command === undefined ? "" : `${command.name()} `}--help`,
+      help: `${commandOf(program, words)} --help`,
     });
   }
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
+}
+
+/** The command that the first words name: `limbeck models get`. */
+function commandOf(command: Command, [word, ...rest]: readonly string[]): string {
+  const named = command.commands.find((known) => known.name() === word);
+  return named === undefined ? command.name() : `${command.name()} ${commandOf(named, rest)}`;
 }

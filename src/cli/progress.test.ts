@@ -47,6 +47,22 @@ describe("showProgress", () => {
     for (const line of lines) expect(line.length).toBeLessThan(80);
   });
 
+  it("shows a download in bytes, with rate and time left", () => {
+    const events = [2e6, 12e6, 98e6].map(
+      (done): RunEvent => ({ type: "progress", task: "downloading owner/name", done, total: 98e6, unit: "bytes" }),
+    );
+    const lines = shown(events, { isTerminal: true })
+      .split(/\r|\n/)
+      .map((line) => line.replace("\x1b[2K", ""));
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^downloading owner\/name {2}━─+ {2}12\.0 MB of 98\.0 MB {2}4\.3 s left {2}20\.0 MB\/s$/),
+    );
+    for (const line of lines) expect(line.length).toBeLessThan(80);
+    expect(shown(events, { isTerminal: false })).toContain(
+      "downloading owner/name: 12.0 MB of 98.0 MB (12 %), 4.3 s left, 20.0 MB/s\n",
+    );
+  });
+
   it("writes a line for every tenth of the way elsewhere", () => {
     const text = shown(
       Array.from({ length: 400 }, (_, i) => step(i + 1)),

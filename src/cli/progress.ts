@@ -1,7 +1,7 @@
 /** @file How far a long command is: one line rewritten in place on a terminal, a line now and then elsewhere. */
 
 import type { RunEvent } from "../recipes/run-recipe.js";
-import { formatCount, formatNumber, formatSeconds } from "../report/format.js";
+import { formatBytes, formatCount, formatNumber, formatSeconds } from "../report/format.js";
 import type { Output } from "./terminal.js";
 
 /** Shows events of a run as they come. */
@@ -54,7 +54,12 @@ export function showProgress(output: Output, now: () => number = Date.now): Prog
     const elapsed = (now() - start.at) / 1000;
     const isMeasured = current.done > start.done && elapsed > 0 && current.done < current.total;
     const left = isMeasured ? (elapsed / (current.done - start.done)) * (current.total - current.done) : undefined;
-    const figures = [...(left === undefined ? [] : [`${formatSeconds(left)} left`]), ...current.figures];
+    const isMoving = current.unit === "bytes" && current.done > start.done && elapsed > 0;
+    const figures = [
+      ...(left === undefined ? [] : [`${formatSeconds(left)} left`]),
+      ...(isMoving ? [`${formatBytes((current.done - start.done) / elapsed)}/s`] : []),
+      ...current.figures,
+    ];
     if (output.isTerminal) {
       output.write(`\r\x1b[2K${progressLine({ ...current, figures }, output)}`);
       isLineOpen = true;
@@ -129,9 +134,12 @@ function tenths({ done, total }: Task): number {
 
 /** `student  ━━━━━━━━────  120/400  1 min 20 s left  loss 3.21  KL 0.812`, one column short of the width. */
 function progressLine({ name, done, total, unit, figures }: Task, output: Output): string {
-  if (total === 0) return `${name}  ${formatCount(done)} ${unit}`;
+  if (total === 0) return `${name}  ${amount(done, unit)}`;
   const head = `${name}  `;
-  const count = `  ${formatCount(done)}/${formatCount(total)}`;
+  const count =
+    unit === "bytes"
+      ? `  ${formatBytes(done)} of ${formatBytes(total)}`
+      : `  ${formatCount(done)}/${formatCount(total)}`;
   const shortestBar = 6;
   let tail = count;
   for (const figure of figures) {
@@ -144,7 +152,15 @@ function progressLine({ name, done, total, unit, figures }: Task, output: Output
 }
 
 function plainLine({ name, done, total, unit, figures }: Task): string {
-  if (total === 0) return `${name}: ${formatCount(done)} ${unit}`;
+  if (total === 0) return `${name}: ${amount(done, unit)}`;
   const share = Math.round((100 * done) / total);
-  return `${name}: ${formatCount(done)} of ${formatCount(total)} ${unit} (${share} %)${figures.map((text) => `, ${text}`).join("")}`;
+  const count =
+    unit === "bytes"
+      ? `${formatBytes(done)} of ${formatBytes(total)}`
+      : `${formatCount(done)} of ${formatCount(total)} ${unit}`;
+  return `${name}: ${count} (${share} %)${figures.map((text) => `, ${text}`).join("")}`;
+}
+
+function amount(count: number, unit: string): string {
+  return unit === "bytes" ? formatBytes(count) : `${formatCount(count)} ${unit}`;
 }

@@ -3,12 +3,13 @@
 import type { Command } from "commander";
 import type { ScoreResult } from "../evaluate/score.js";
 import { formatNumber, formatPercent } from "../report/format.js";
-import { type Context, jsonLine, makeCommand } from "./command.js";
+import { type Context, jsonLine, makeCommand, modelArgument } from "./command.js";
+import { withDownloads } from "./downloads.js";
 import { UsageError } from "./print-error.js";
 import type { ScoreFlags } from "./score-request.js";
 import { facts, table } from "./terminal.js";
 
-export function scoreCommand({ terminal: { out } }: Context): Command {
+export function scoreCommand({ terminal: { out, err } }: Context): Command {
   return makeCommand(
     "score",
     "log-probability of every token of a text",
@@ -17,10 +18,11 @@ export function scoreCommand({ terminal: { out } }: Context): Command {
       ['score runs/mine/student --text "The state of the union"', "a text"],
       ["score runs/mine/student --file speech.txt --top-k 3", "a file, with the three likeliest tokens at each place"],
       ["score models/teacher --ids 1,42,7 --json", "token ids, as JSON"],
+      ['score HuggingFaceTB/SmolLM2-135M-Instruct --text "Hello"', "a model on the Hugging Face hub"],
       ['score models/teacher --messages chat.json --response "Yes."', "a response to a conversation"],
     ],
   )
-    .argument("<model>", "the model's folder")
+    .argument("<model>", modelArgument)
     .option("--text <text>", "score this text; no special tokens are added, those written in it count as such")
     .option("--file <file>", 'score a file\'s text; "-" is standard input')
     .option("--ids <ids>", "score these token ids, such as 1,42,7")
@@ -32,7 +34,9 @@ export function scoreCommand({ terminal: { out } }: Context): Command {
       const { readScoreRequest } = await import("./score-request.js");
       const request = await readScoreRequest(flags);
       const { score } = await import("../evaluate/score.js");
-      const result = await score(model, request);
+      const { locateModel } = await import("../weights/hub/index.js");
+      const path = await withDownloads(err, (download) => locateModel(model, download));
+      const result = { ...(await score(path, request)), model };
       out.write(flags.json ? jsonLine(result) : describeScore(result));
     });
 }

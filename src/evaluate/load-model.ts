@@ -3,6 +3,7 @@
 import { InterruptedError } from "../errors.js";
 import type { GenerateRequest, GenerateResult } from "../generation/generate-text.js";
 import { startWorker, type WorkerHost } from "../runtime/worker-host.js";
+import { type LocateOptions, locateModel } from "../weights/hub/index.js";
 import type { ModelAbilities } from "./model-worker.js";
 import type { ScoreRequest, ScoreResult } from "./score.js";
 
@@ -34,15 +35,17 @@ export interface Model extends AsyncDisposable {
 }
 
 /**
- * Loads a model folder.
+ * Loads a model: a folder, or a model on the Hugging Face hub, which is downloaded once.
  *
- * @throws LimbeckError `MODEL` where the folder is no model that limbeck can run.
+ * @param options - `signal` and `onEvent` for the download; `offline` to take only what is on this machine.
+ * @throws LimbeckError `MODEL` where it is no model that limbeck can run, or as `locateModel`.
  * @example
  * await using model = await loadModel("runs/mine/student");
  * const { perplexity } = await model.score({ text: "The state of the union is strong." });
  * for await (const piece of model.generate({ prompt: "Fellow citizens", maxTokens: 64 })) process.stdout.write(piece);
  */
-export async function loadModel(path: string): Promise<Model> {
+export async function loadModel(model: string, options: Omit<LocateOptions, "need"> = {}): Promise<Model> {
+  const path = await locateModel(model, options);
   const worker = startWorker(new URL("./model-worker.js", import.meta.url));
   let abilities: ModelAbilities;
   try {

@@ -18,15 +18,16 @@ export const finetune = defineRecipe({
   name: "finetune",
   config: recipeSchema("finetune", {
     student: studentSchema.refine(({ model }) => model !== undefined, {
-      error: "expected the folder of a `model` to start from",
+      error: "expected a `model` to start from",
     }),
   }),
 
   async run(context) {
-    const { config, emit } = context;
+    const { config, emit, signal } = context;
+    const download = { onEvent: emit, signal };
     await checkRunDirectory(config.output, config, context.resume);
     emit({ type: "phase", phase: "student", message: "opening the model" });
-    const student = await openStudent(config.student, undefined, { ...config.data, ...config.training });
+    const student = await openStudent(config.student, undefined, { ...config.data, ...config.training }, download);
     const data = await openData(config.data, student, emit);
     return trainAndReport(context, { teacher: undefined, student, data, objective });
   },

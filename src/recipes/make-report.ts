@@ -50,11 +50,11 @@ export async function makeReport(
   };
   const before = await bench.scores("the student before", await student.start());
   if (teacher) {
-    const { model } = teacher;
+    const { name, model } = teacher;
     const count = countParameters(model.architecture.parameters(model.shape));
     const cost = await bench.cost(model.path);
     const facts = { parameters: count, bytesOnDisk: model.bytesOnDisk, ...cost };
-    add("teacher", basename(model.path), scoresOfTeacher(before), facts);
+    add("teacher", name, scoresOfTeacher(before), facts);
   }
   add("student-before", "student before", before, shared);
   const own = add("student-after", basename(config.output), await bench.scores("the student", after), shared);

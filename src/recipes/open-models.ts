@@ -1,13 +1,17 @@
 /** @file The models of a run: the teacher, and the student's start, with their tokenizers. */
 
 import { createHash } from "node:crypto";
+import { basename } from "node:path";
 import { assertSameTokenizer, hasTokenizer, loadTokenizer, type Tokenizer } from "../data/index.js";
 import { DataError } from "../errors.js";
 import { describeFreshStudent, makeFreshStudent } from "../students/fresh-student.js";
+import { type LocateOptions, locateModel } from "../weights/hub/index.js";
 import { type LoadedModel, loadModelFolder, type ModelWithWeights } from "../weights/load-model.js";
 import type { StudentOptions, TeacherOptions } from "./options.js";
 
 export interface OpenedTeacher {
+  /** The last part of what `model:` says. */
+  readonly name: string;
   readonly model: LoadedModel;
   readonly tokenizer: Tokenizer | undefined;
 }
@@ -23,22 +27,26 @@ export interface OpenedStudent {
   readonly fingerprint: string;
 }
 
-export async function openTeacher({ model }: TeacherOptions): Promise<OpenedTeacher> {
-  return { model: await loadModelFolder(model), tokenizer: await tokenizerOf(model) };
+/** @param download - how a model that is not on this machine is downloaded. */
+export async function openTeacher({ model }: TeacherOptions, download: LocateOptions = {}): Promise<OpenedTeacher> {
+  const path = await locateModel(model, download);
+  return { name: basename(model), model: await loadModelFolder(path), tokenizer: await tokenizerOf(path) };
 }
 
 /**
  * The student's start: a model's weights, or new ones drawn from the seed.
  *
  * @param teacher - whose tokenizer and head width a new student takes where the config names none.
+ * @param download - how a model that is not on this machine is downloaded.
  */
 export async function openStudent(
   options: StudentOptions,
   teacher: OpenedTeacher | undefined,
   { seed, sequenceLength }: { readonly seed: number; readonly sequenceLength: number },
+  download: LocateOptions = {},
 ): Promise<OpenedStudent> {
   if (options.model !== undefined) {
-    const path = options.model;
+    const path = await locateModel(options.model, download);
     const { architecture, shape, config, fingerprint } = await loadModelFolder(path);
     return {
       model: { architecture, shape, config },
@@ -48,7 +56,10 @@ export async function openStudent(
       fingerprint,
     };
   }
-  const companionsFrom = options.tokenizer ?? teacher?.model.path;
+  const companionsFrom =
+    options.tokenizer === undefined
+      ? teacher?.model.path
+      : await locateModel(options.tokenizer, { ...download, need: "tokenizer" });
   if (companionsFrom === undefined) {
     throw new DataError("student: expected the folder of a tokenizer for a new student, got none.", {
       hint: "Set student.tokenizer.",

@@ -5,12 +5,14 @@ import { dataOptionsSchema } from "../data/options.js";
 import { type PromptOptions, promptOptionsSchema } from "../data/prompt.js";
 import { batchProblems, resolveBatchTokens, trainingSchema } from "../training/options.js";
 
-const folder = z.string().min(1);
+/** As `locateModel` finds it. */
+const model = z.string().min(1);
+const modelForms = "a folder, a .gguf file, or a model on the Hugging Face hub (owner/name, owner/name@revision)";
 
 /** The `teacher:` section. */
 export const teacherSchema = z
   .strictObject({
-    model: folder.describe("The folder of the model that teaches."),
+    model: model.describe(`The model that teaches: ${modelForms}.`),
     precision: z.enum(["float32"]).default("float32").describe("What the teacher computes in."),
   })
   .describe("The model whose distributions are learned.");
@@ -55,11 +57,13 @@ export type ShapeOptions = z.output<typeof shapeSchema>;
 /** The `student:` section: where the student's weights start. */
 export const studentSchema = z
   .strictObject({
-    model: folder.optional().describe("The folder of the model to start from; give this or `shape`."),
+    model: model.optional().describe(`The model to start from: ${modelForms}; give this or \`shape\`.`),
     shape: shapeSchema.optional().describe("A new model with random weights; give this or `model`."),
-    tokenizer: folder
+    tokenizer: model
       .optional()
-      .describe("With `shape`: the folder whose tokenizer files the student gets. Default: the teacher's."),
+      .describe(
+        "With `shape`: the model, or its folder, whose tokenizer files the student gets. Default: the teacher's.",
+      ),
   })
   .superRefine(
     ({ model, shape, tokenizer }, context) => {

@@ -21,10 +21,11 @@ export const pretrain = defineRecipe({
   }),
 
   async run(context) {
-    const { config, emit } = context;
+    const { config, emit, signal } = context;
+    const download = { onEvent: emit, signal };
     await checkRunDirectory(config.output, config, context.resume);
     emit({ type: "phase", phase: "student", message: "making the model" });
-    const student = await openStudent(config.student, undefined, { ...config.data, ...config.training });
+    const student = await openStudent(config.student, undefined, { ...config.data, ...config.training }, download);
     const data = await openData(config.data, student, emit);
     return trainAndReport(context, { teacher: undefined, student, data, objective });
   },

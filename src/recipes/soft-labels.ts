@@ -27,12 +27,13 @@ export const softLabels = defineRecipe({
   }),
 
   async run(context) {
-    const { config, emit } = context;
+    const { config, emit, signal } = context;
+    const download = { onEvent: emit, signal };
     await checkRunDirectory(config.output, config, context.resume);
     emit({ type: "phase", phase: "teacher", message: `opening the teacher, ${config.teacher.model}` });
-    const teacher = await openTeacher(config.teacher);
+    const teacher = await openTeacher(config.teacher, download);
     emit({ type: "phase", phase: "student", message: "opening the student" });
-    const student = await openStudent(config.student, teacher, { ...config.data, ...config.training });
+    const student = await openStudent(config.student, teacher, { ...config.data, ...config.training }, download);
     assertOneVocabulary(teacher, student);
     const data = await openData(config.data, student, emit);
     return trainAndReport(context, { teacher, student, data, objective: config.objective });

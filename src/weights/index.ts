@@ -8,6 +8,7 @@ export {
 } from "./atomic-write.js";
 export { isGguf } from "./gguf/reader.js";
 export { hasGgufTokenizer, readGgufTokenizer } from "./gguf/tokenizer.js";
+export { type LocateEvent, type LocateOptions, locateModel } from "./hub/index.js";
 export { type ModelFolder, openModelFolder } from "./model-folder.js";
 export type { TensorDtype, TensorInfo } from "./safetensors-header.js";
 export { openSafetensors, type SafetensorsFile } from "./safetensors-reader.js";

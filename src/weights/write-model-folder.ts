@@ -31,7 +31,7 @@ export interface ModelFolderContents {
 }
 
 /** Files beside the weights that a student takes over from the model it comes from. */
-const companionFileNames: ReadonlySet<string> = new Set([
+export const companionFileNames: ReadonlySet<string> = new Set([
   "tokenizer.json",
   "tokenizer_config.json",
   "special_tokens_map.json",
