@@ -1,8 +1,8 @@
 /** @file Reads safetensors files: the header is validated when opened, a tensor's bytes are read when asked for, as float32. */
 
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { ModelError } from "../errors.js";
-import { readExactly } from "./read-exactly.js";
+import { openFile, readExactly, readPieces } from "./read-file.js";
 import {
   elementCount,
   maximumHeaderBytes,
@@ -14,9 +14,6 @@ import {
 import { widenBfloat16, widenFloat16 } from "./sixteen-bit-floats.js";
 import type { WeightsFile } from "./weights-file.js";
 
-/** Pieces for converting: large enough to hide the cost of a call, small enough to stay in the processor's cache. */
-const pieceBytes = 2 ** 20;
-
 /**
  * Opens a safetensors file and validates its header against the file's size.
  *
@@ -26,18 +23,11 @@ const pieceBytes = 2 ** 20;
  * const embedding = await file.readFloat32("model.embed_tokens.weight");
  */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
-  const handle = await open(path, "r").catch((cause: NodeJS.ErrnoException) => {
-    const problem = cause.code === "ENOENT" ? "no such file" : cause.message;
-    throw new ModelError(`"${path}": must be a safetensors file, got ${problem}.`, { cause });
-  });
-  try {
-    const stats = await handle.stat();
-    if (!stats.isFile()) throw new ModelError(`"${path}": must be a safetensors file, got a folder or device.`);
-    return new SafetensorsFile(path, handle, stats.size, await readHeader(handle, path, stats.size));
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
+  return openFile(
+    path,
+    "safetensors",
+    async (handle, bytes) => new SafetensorsFile(path, handle, bytes, await readHeader(handle, path, bytes)),
+  );
 }
 
 /** An open safetensors file. Reads may overlap each other; `close` it when done. */
@@ -96,14 +86,8 @@ export class SafetensorsFile implements WeightsFile {
   }
 
   /** The tensor's stored bytes, in order. A piece is overwritten when the next one is asked for. */
-  async *readBytes(name: string): AsyncGenerator<Uint8Array> {
-    const { start, end } = this.info(name);
-    const buffer = new Uint8Array(Math.min(pieceBytes, end - start));
-    for (let position = start; position < end; position += buffer.length) {
-      const piece = buffer.subarray(0, end - position);
-      await readExactly(this.#handle, piece, position, this.path);
-      yield piece;
-    }
+  readBytes(name: string): AsyncGenerator<Uint8Array> {
+    return readPieces(this.#handle, this.info(name), 1, this.path);
   }
 
   async close(): Promise<void> {

@@ -6,7 +6,7 @@
 
 import type { FileHandle } from "node:fs/promises";
 import { ModelError, show, UnsupportedError } from "../../errors.js";
-import { readExactly } from "../read-exactly.js";
+import { readExactly } from "../read-file.js";
 import { elementCount } from "../safetensors-header.js";
 import type { StoredTensor } from "../weights-file.js";
 import { Cursor, damagedHint, type MetadataValue, MoreBytesNeeded } from "./cursor.js";

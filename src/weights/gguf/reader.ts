@@ -1,15 +1,12 @@
 /** @file Reads GGUF files: the header is validated when opened, a tensor is read and dequantized when asked for. */
 
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { ModelError } from "../../errors.js";
-import { readExactly } from "../read-exactly.js";
+import { openFile, readPieces } from "../read-file.js";
 import { elementCount } from "../safetensors-header.js";
 import type { WeightsFile } from "../weights-file.js";
 import type { MetadataValue } from "./cursor.js";
 import { type GgufHeader, type GgufTensor, readHeader } from "./header.js";
-
-/** Pieces for converting: large enough to hide the cost of a call, small enough to stay in the processor's cache. */
-const pieceBytes = 2 ** 20;
 
 /** True for a path that names a GGUF file, by its ending. */
 export function isGguf(path: string): boolean {
@@ -22,18 +19,11 @@ export function isGguf(path: string): boolean {
  * @throws ModelError if the file is missing, truncated or damaged; UnsupportedError for a tensor type that is not read.
  */
 export async function openGguf(path: string): Promise<GgufFile> {
-  const handle = await open(path, "r").catch((cause: NodeJS.ErrnoException) => {
-    const problem = cause.code === "ENOENT" ? "no such file" : cause.message;
-    throw new ModelError(`"${path}": must be a GGUF file, got ${problem}.`, { cause });
-  });
-  try {
-    const stats = await handle.stat();
-    if (!stats.isFile()) throw new ModelError(`"${path}": must be a GGUF file, got a folder or device.`);
-    return new GgufFile(path, handle, stats.size, await readHeader(handle, path, stats.size));
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
+  return openFile(
+    path,
+    "GGUF",
+    async (handle, bytes) => new GgufFile(path, handle, bytes, await readHeader(handle, path, bytes)),
+  );
 }
 
 /** An open GGUF file. Reads may overlap each other; `close` it when done. */
@@ -86,15 +76,8 @@ export class GgufFile implements WeightsFile {
   }
 
   /** The tensor's stored bytes, in pieces of whole blocks. A piece is overwritten when the next one is asked for. */
-  async *readBytes(name: string): AsyncGenerator<Uint8Array> {
-    const { start, end, type } = this.info(name);
-    const wholeBlocks = Math.floor(pieceBytes / type.bytes) * type.bytes;
-    const buffer = new Uint8Array(Math.min(wholeBlocks, end - start));
-    for (let position = start; position < end; position += buffer.length) {
-      const piece = buffer.subarray(0, end - position);
-      await readExactly(this.#handle, piece, position, this.path);
-      yield piece;
-    }
+  readBytes(name: string): AsyncGenerator<Uint8Array> {
+    return readPieces(this.#handle, this.info(name), this.info(name).type.bytes, this.path);
   }
 
   async close(): Promise<void> {
