@@ -47,10 +47,16 @@ export async function openStudent(
 ): Promise<OpenedStudent> {
   if (options.model !== undefined) {
     const path = await locateModel(options.model, download);
-    const { architecture, shape, config, fingerprint } = await loadModelFolder(path);
+    let opened: LoadedModel | undefined = await loadModelFolder(path);
+    const { architecture, shape, config, fingerprint } = opened;
     return {
       model: { architecture, shape, config },
-      start: () => loadModelFolder(path),
+      // What was read to get here is the first copy.
+      start: async () => {
+        const model = opened ?? (await loadModelFolder(path));
+        opened = undefined;
+        return model;
+      },
       tokenizer: await tokenizerOf(path),
       companionsFrom: path,
       fingerprint,
