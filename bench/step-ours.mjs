@@ -2,7 +2,7 @@
  * @file Our side of the step benchmark: one whole training step (teacher where online, forward, loss, backward, AdamW) on
  * random weights and tokens, timed one by one when asked on standard input. See README.md here.
  *
- *     node bench/step-ours.mjs --variant dense-ready|hidden-ready|online [--threads 2] [--vocabulary 49152] [--sequences 4] [--profile PREFIX]
+ *     node bench/step-ours.mjs --variant dense-ready|hidden-ready|online [--threads 2] [--vocabulary 49152] [--sequences 4] [--recompute] [--profile PREFIX]
  */
 
 import { createInterface } from "node:readline";
@@ -18,6 +18,7 @@ const { values: flags } = parseArgs({
     threads: { type: "string", default: "2" },
     vocabulary: { type: "string", default: "49152" },
     sequences: { type: "string", default: "4" },
+    recompute: { type: "boolean", default: false },
     profile: { type: "string" },
   },
 });
@@ -111,6 +112,7 @@ const objective = {
 const trainer = await Trainer.create(student, teacher, objective, {
   positionCount: tokens,
   chunkRows: chunkRowsFor(vocabSize, size),
+  recompute: flags.recompute,
   threads,
   optimizer: { betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.01, clipNorm: 1 },
   ...(flags.profile ? { profileTo: flags.profile } : {}),

@@ -8,7 +8,7 @@ import type { NodeOf, OpName } from "../graph/op-table.js";
 import { ownerOf } from "../graph/ops/emit.js";
 import { add, scatterRowsAdd, zeros } from "../graph/ops/index.js";
 import { dependencies, nodesBuiltIn } from "../graph/walk.js";
-import type { GradientRule } from "./rule.js";
+import type { GradientRule, LazyGradient } from "./rule.js";
 import { gradientRules } from "./rules/index.js";
 
 /**
@@ -43,8 +43,16 @@ export interface Seed {
  *
  * Inside a loop's body only what was built in the body is differentiated: what it takes from the graph around it counts
  * as given, and gets a gradient when it is one of `wrt` itself.
+ *
+ * @param wrt - weights in the order of the model: their gradients are emitted in this order, after everything else. The
+ *   engine schedules from the end of the list, so emitted in place they would keep every activation alive until the end.
  */
 export function pullback(seeds: readonly Seed[], wrt: readonly Value[]): Value[] {
+  return lazyPullback(seeds, wrt).map((emit) => emit());
+}
+
+/** {@link pullback} whose gradients of leaves (weights) are emitted when each is asked for. */
+export function lazyPullback(seeds: readonly Seed[], wrt: readonly Value[]): LazyGradient[] {
   for (const { output, cotangent } of seeds) {
     if (sameShape(output.shape, cotangent.shape) && output.dtype === cotangent.dtype) continue;
     throw new ShapeError(
@@ -76,11 +84,9 @@ export function pullback(seeds: readonly Seed[], wrt: readonly Value[]): Value[]
   };
   for (const { output, cotangent } of seeds) contribute(output, cotangent);
 
-  // Gradients of leaves (weights) are emitted last, first layer first: the engine schedules from the end of the list, and
-  // emitted in place they would keep every activation alive until the end of the backward pass.
-  const deferred: { readonly node: Node; readonly value: Value; readonly emit: () => Value }[] = [];
+  const deferred = new Map<Value, { readonly node: Node; readonly emit: LazyGradient }[]>();
   for (const node of nodes.toReversed()) {
-    if (!node.outputs.some((output) => active.has(output))) continue;
+    if (gradientRules[node.op] === "stops" || !node.outputs.some((output) => active.has(output))) continue;
     const cotangents = node.outputs.map(total);
     if (cotangents.every((cotangent) => cotangent === undefined)) continue;
     const rule = ruleFor(node, outputs, active);
@@ -89,12 +95,15 @@ export function pullback(seeds: readonly Seed[], wrt: readonly Value[]): Value[]
         const value = node.inputs[i]!;
         if (!emit || !active.has(value)) continue;
         if (value.producer) contribute(value, emit());
-        else deferred.push({ node, value, emit });
+        else deferred.set(value, [{ node, emit }, ...(deferred.get(value) ?? [])]);
       }
     });
   }
-  for (const { node, value, emit } of deferred.toReversed()) inScope(graph, node, () => contribute(value, emit()));
-  return wrt.map((value) => total(value) ?? zeros(value, value.shape));
+  return wrt.map((value) => () => {
+    for (const { node, emit } of deferred.get(value) ?? []) inScope(graph, node, () => contribute(value, emit()));
+    deferred.delete(value);
+    return total(value) ?? zeros(value, value.shape);
+  });
 }
 
 /**

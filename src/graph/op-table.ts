@@ -92,7 +92,7 @@ export interface OpAttributes {
   // control
   StopGradient: None;
   /** Identity on input 0; the gradients of inputs 1… come from a function instead of from the nodes behind input 0. */
-  CustomGradient: { readonly gradient: (cotangent: Value) => readonly (Value | undefined)[] };
+  CustomGradient: { readonly gradient: (cotangent: Value) => readonly (Value | (() => Value) | undefined)[] };
   /** ONNX Loop: a trip count, then carried values; the body scans out the rest. */
   Loop: LoopAttributes;
 }

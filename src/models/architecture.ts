@@ -66,6 +66,15 @@ export interface ModelOutputs {
   readonly keyValues?: readonly KeyValues[];
 }
 
+export interface BuildOptions {
+  /** Positions run from 0 to positionCount − 1. */
+  readonly positionCount: number;
+  /** What the tokens see besides each other, when text is generated; given only where there is a `cacheShape`. */
+  readonly past?: Past | undefined;
+  /** Layers keep their input only for the backward pass, and are computed again in it: see autodiff/recompute.ts. */
+  readonly recompute?: boolean | undefined;
+}
+
 export interface Architecture<Shape extends ModelShape = ModelShape> {
   /** The `model_type`s of config.json that this architecture reads. */
   readonly modelTypes: readonly string[];
@@ -77,16 +86,13 @@ export interface Architecture<Shape extends ModelShape = ModelShape> {
    * Builds the body of the model.
    *
    * @param weights - the value of each weight, by its name in {@link parameters}.
-   * @param positionCount - positions run from 0 to positionCount − 1.
-   * @param past - what the tokens see besides each other, when text is generated; given only where there is a `cacheShape`.
    */
   build(
     graph: Graph,
     shape: Shape,
     tokens: TokenInputs,
     weights: (name: string) => Value,
-    positionCount: number,
-    past?: Past,
+    options: BuildOptions,
   ): ModelOutputs;
   /** What `past` must hold; an architecture without it can be trained and scored, but generates no text. */
   cacheShape?(shape: Shape): CacheShape;

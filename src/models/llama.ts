@@ -1,11 +1,13 @@
 /** @file The Llama family: llama, mistral (sliding window), qwen2 (attention biases), qwen3 (query/key norm). */
 
+import { recomputed } from "../autodiff/recompute.js";
 import { ModelError } from "../errors.js";
 import { multiplyDims } from "../graph/dims.js";
 import type { Graph, Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
 import type {
   Architecture,
+  BuildOptions,
   CacheShape,
   KeyValues,
   ModelOutputs,
@@ -129,6 +131,10 @@ function cacheShape({ layers, keyValueHeads, headDim }: LlamaShape): CacheShape 
   return { layers, keyValueHeads, headDim };
 }
 
+function layerWeights(shape: LlamaShape, layer: number): readonly string[] {
+  return parameters(shape).flatMap(({ name }) => (name.startsWith(`model.layers.${layer}.`) ? [name] : []));
+}
+
 /** What all layers share. */
 interface Positions {
   readonly tokens: TokenInputs;
@@ -141,8 +147,7 @@ function build(
   shape: LlamaShape,
   tokens: TokenInputs,
   weights: (name: string) => Value,
-  positionCount: number,
-  past?: Past,
+  { positionCount, past, recompute }: BuildOptions,
 ): ModelOutputs {
   const embeddings = weights("model.embed_tokens.weight");
   const flatIds = g.reshape(tokens.ids, [multiplyDims(...tokens.ids.shape)]);
@@ -152,7 +157,12 @@ function build(
   for (let layer = 0; layer < shape.layers; layer++) {
     const names = (name: string) => weights(`model.layers.${layer}.${name}`);
     const memory = { past: past?.layers[layer], window: shape.windows[layer] };
-    const outputs = graph.within(`layers.${layer}`, () => block(hidden, names, shape, where, memory));
+    const run = (x: Value) => graph.within(`layers.${layer}`, () => block(x, names, shape, where, memory));
+    if (recompute) {
+      hidden = recomputed(hidden, layerWeights(shape, layer).map(weights), (x) => run(x).hidden);
+      continue;
+    }
+    const outputs = run(hidden);
     hidden = outputs.hidden;
     keyValues.push(outputs.keyValues);
   }

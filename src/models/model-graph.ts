@@ -5,6 +5,7 @@ import type { FloatDType } from "../graph/dtype.js";
 import type { Graph, Input, Value } from "../graph/graph.js";
 import type {
   Architecture,
+  BuildOptions,
   CacheShape,
   KeyValues,
   ModelOutputs,
@@ -24,8 +25,7 @@ export interface PlacedModel extends ModelOutputs {
   readonly parameters: ReadonlyMap<string, Input>;
 }
 
-export interface PlaceOptions {
-  readonly positionCount: number;
+export interface PlaceOptions extends Omit<BuildOptions, "past"> {
   readonly dtype?: FloatDType;
 }
 
@@ -60,7 +60,7 @@ export function placeDecoder(graph: Graph, model: ModelDefinition, options: Plac
     documents: places("documents"),
     layers: Array.from({ length: layers }, (_, i) => ({ keys: memory(`keys.${i}`), values: memory(`values.${i}`) })),
   };
-  const placed = place(graph, model, options, past);
+  const placed = place(graph, model, { ...options, past });
   return { ...placed, past, keyValues: placed.keyValues! };
 }
 
@@ -80,7 +80,7 @@ export function cacheShapeOf({ architecture, shape }: ModelDefinition): CacheSha
   );
 }
 
-function place(graph: Graph, model: ModelDefinition, options: PlaceOptions, past?: Past): PlacedModel {
+function place(graph: Graph, model: ModelDefinition, options: PlaceOptions & BuildOptions): PlacedModel {
   const { architecture, shape } = model;
   const tokens = tokenInputs(graph);
   const parameters = new Map<string, Input>(
@@ -89,6 +89,6 @@ function place(graph: Graph, model: ModelDefinition, options: PlaceOptions, past
       .map((spec) => [spec.name, graph.parameter(spec.name, spec.shape, options.dtype ?? "float32")]),
   );
   const weights = (name: string): Value => parameters.get(name)!;
-  const outputs = architecture.build(graph, shape, tokens, weights, options.positionCount, past);
+  const outputs = architecture.build(graph, shape, tokens, weights, options);
   return { ...outputs, tokens, parameters };
 }

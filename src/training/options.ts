@@ -54,6 +54,12 @@ export const trainingSchema = z
       .nullable()
       .default(1)
       .describe("Largest global L2 norm of the gradient; null: never clipped."),
+    recompute: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Compute each layer again in the backward pass instead of keeping what is inside it: less memory, the same result.",
+      ),
     seed: z
       .int()
       .nonnegative()

@@ -177,7 +177,12 @@ class TrainingSession implements AsyncDisposable {
     const shared = { positionCount, chunkRows, threads };
     const guide = needsTeacher(objective) ? teacher : undefined;
     const nameDocument = (document: number) => placeOf(options.train[document]!.origin);
-    const trainer = await Trainer.create(student, guide, objective, { ...shared, nameDocument, optimizer: training });
+    const trainer = await Trainer.create(student, guide, objective, {
+      ...shared,
+      recompute: training.recompute,
+      nameDocument,
+      optimizer: training,
+    });
     const scorer = await makeRowScorer(student, { ...shared, objective, signal: teacher?.form });
     return new TrainingSession(options, plan, trainer, scorer);
   }

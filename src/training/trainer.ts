@@ -27,6 +27,8 @@ export interface StepResult {
 export interface TrainerOptions extends CompileOptions {
   readonly positionCount: number;
   readonly chunkRows: number;
+  /** Layers are computed again in the backward pass: less memory, one more forward pass through them. */
+  readonly recompute?: boolean;
   /** How messages call the document of this number. */
   readonly nameDocument?: (document: number) => string;
   readonly optimizer: Pick<TrainingOptions, "betas" | "epsilon" | "weightDecay" | "clipNorm">;

@@ -16,6 +16,8 @@ export interface TrainingGraphOptions extends CompileOptions {
   readonly chunkRows: number;
   /** The form of the teacher's signal; undefined where the objective has no teacher. */
   readonly signal: SignalForm | undefined;
+  /** Layers are computed again in the backward pass. */
+  readonly recompute?: boolean;
 }
 
 /** One forward and backward pass over a micro-batch. Outputs are sums over its rows: the caller divides once per step. */
@@ -32,9 +34,9 @@ export function placeRows(
   graph: Graph,
   student: ModelDefinition,
   objective: Objective,
-  { positionCount, chunkRows, signal }: TrainingGraphOptions,
+  { positionCount, chunkRows, signal, recompute }: TrainingGraphOptions,
 ): { readonly placed: PlacedModel; readonly inputs: ChunkedInputs } {
-  const placed = placeModel(graph, student, { positionCount });
+  const placed = placeModel(graph, student, { positionCount, recompute });
   const rows = (name: string, dtype: "int32" | "float32") => graph.input(name, dtype, ["chunks", chunkRows]);
   const inputs = {
     hidden: graph.within("rows", () => gather(placed.hidden, rows("rowIndex", "int32"))),

@@ -61,6 +61,10 @@ describe.each(students)("a step of %s", (name) => {
     expectSame(await step(name, { sequenceLength: 100, microBatches: [[[0, 1, 2, 3, 4, 5, 6].reverse()]] }), whole);
   });
 
+  it("is the same, bit for bit, with layers computed again in the backward pass", async () => {
+    expect(await step(name, { recompute: true })).toEqual(whole);
+  });
+
   it("does not see padding", async () => {
     const each = documents.map((_, index) => [index]);
     expectSame(await step(name, { sequenceLength: 33, microBatches: [each] }), whole);

@@ -57,6 +57,7 @@ export interface Step {
   /** Width of a packed sequence; 0 packs nothing and makes each micro-batch as wide as its longest document. */
   readonly sequenceLength?: number;
   readonly chunkRows?: number;
+  readonly recompute?: boolean;
 }
 
 /** A step's numbers, and the gradient of the mean loss over all weights, one after the other. */
@@ -73,12 +74,13 @@ function copyOf(model: ModelWithWeights): ModelWithWeights {
 }
 
 export async function oneStep(step: Step): Promise<StepWithGradient> {
-  const { student, teacher, documents, sequenceLength = 0, chunkRows = 16 } = step;
+  const { student, teacher, documents, sequenceLength = 0, chunkRows = 16, recompute = false } = step;
   const { microBatches = [documents.map((_, index) => [index])] } = step;
   const objective: Objective = objectiveSchema.parse(step.objective);
   const trainer = await Trainer.create(copyOf(student), teacher, objective, {
     positionCount,
     chunkRows,
+    recompute,
     threads: 1,
     // With β₁ = 0 and no clipping the first moment is the gradient.
     optimizer: { betas: [0, 0.9], epsilon: 1e-8, weightDecay: 0, clipNorm: null },

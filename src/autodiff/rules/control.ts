@@ -15,13 +15,17 @@ const customGradient: GradientRule<"CustomGradient"> = (node, cotangents) => {
   }
   const lazy = inputs.map(({ name, shape }, i) => {
     const gradient = gradients[i];
-    if (gradient && !sameShape(gradient.shape, shape)) {
-      throw new ShapeError(
-        `customGradient at node "${node.name}": the gradient of "${name}" must be ${printShape(shape)}, ` +
-          `got ${printShape(gradient.shape)}.`,
-      );
-    }
-    return gradient && (() => gradient);
+    return (
+      gradient &&
+      (() => {
+        const value = typeof gradient === "function" ? gradient() : gradient;
+        if (sameShape(value.shape, shape)) return value;
+        throw new ShapeError(
+          `customGradient at node "${node.name}": the gradient of "${name}" must be ${printShape(shape)}, ` +
+            `got ${printShape(value.shape)}.`,
+        );
+      })
+    );
   });
   return [undefined, ...lazy];
 };

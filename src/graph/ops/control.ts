@@ -2,6 +2,7 @@
 
 import { type Dim, printShape, sameShape } from "../dims.js";
 import { Graph, type Value } from "../graph.js";
+import type { OpAttributes } from "../op-table.js";
 import { emit, fail, ownerOf } from "./emit.js";
 
 /** The same value; no gradient flows back through it. */
@@ -14,12 +15,13 @@ export function stopGradient(x: Value): Value {
  *
  * @param value - what the composite computed.
  * @param inputs - what it depends on. Other dependencies of `value` count as constants.
- * @param gradient - from the cotangent of `value` to one gradient per input, of that input's shape, or undefined for none.
+ * @param gradient - from the cotangent of `value` to one gradient per input, of that input's shape, or undefined for none;
+ *   a function is called when that gradient is needed.
  */
 export function customGradient(
   value: Value,
   inputs: readonly Value[],
-  gradient: (cotangent: Value) => readonly (Value | undefined)[],
+  gradient: OpAttributes["CustomGradient"]["gradient"],
 ): Value {
   return emit("CustomGradient", [value, ...inputs], { gradient }, { dtype: value.dtype, shape: value.shape });
 }
