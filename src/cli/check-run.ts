@@ -5,18 +5,15 @@ import os from "node:os";
 import { dirname, resolve } from "node:path";
 import { type LoadedData, measureDocuments, planEpoch } from "../data/index.js";
 import { InterruptedError, LimbeckError } from "../errors.js";
-import { chunkRowsFor } from "../losses/chunked-head.js";
 import { countParameters, type ModelDefinition } from "../models/index.js";
+import { estimateMemory, type MemoryEstimate } from "../recipes/estimate-memory.js";
+import { estimateTime } from "../recipes/estimate-time.js";
 import { openData, type SidePrompts } from "../recipes/open-data.js";
-import {
-  assertOneVocabulary,
-  type OpenedStudent,
-  type OpenedTeacher,
-  openStudent,
-  openTeacher,
-} from "../recipes/open-models.js";
+import { assertOneVocabulary, type OpenedStudent, openStudent, openTeacher } from "../recipes/open-models.js";
 import type { RunConfig } from "../recipes/registry.js";
-import { formatBytes, formatCount, formatPercent } from "../report/format.js";
+import type { RunParts } from "../recipes/run-parts.js";
+import { twinObjective } from "../recipes/train-and-report.js";
+import { formatBytes, formatCount, formatPercent, formatSeconds } from "../report/format.js";
 import { sequencesIn } from "../training/steps.js";
 import type { LocateOptions } from "../weights/hub/index.js";
 
@@ -35,8 +32,13 @@ export interface RunCheck {
  * Opens all that the run would open, and goes on after what fails, so that every problem is found at once.
  *
  * @param download - how a model that is not on this machine is downloaded.
+ * @param measuring - called before the seconds in which a few batches are timed.
  */
-export async function checkRun(config: RunConfig, download: LocateOptions = {}): Promise<RunCheck> {
+export async function checkRun(
+  config: RunConfig,
+  download: LocateOptions = {},
+  measuring: () => void = () => {},
+): Promise<RunCheck> {
   const facts: Fact[] = [];
   const warnings: { code: string; message: string }[] = [];
   const problems: LimbeckError[] = [];
@@ -70,7 +72,14 @@ export async function checkRun(config: RunConfig, download: LocateOptions = {}):
     if (loaded) {
       warnings.push(...loaded.warnings);
       for (const [name, value, machine] of describeData(config, loaded)) found(name, value, machine);
-      found("memory", ...describeMemory(config, teacher, student));
+      if (problems.length === 0) {
+        const objective = "objective" in config ? config.objective : twinObjective;
+        const costs = await attempt(() =>
+          describeCosts(config, { teacher, student, data: loaded, objective }, measuring),
+        );
+        for (const [name, value, machine] of costs?.facts ?? []) found(name, value, machine);
+        if (costs?.warning !== undefined) warnings.push({ code: "MEMORY", message: costs.warning });
+      }
     }
   }
   await attempt(() => expectRoom(config.output, student));
@@ -139,28 +148,41 @@ function describeData({ data: options, training }: RunConfig, { train, heldOut }
   ];
 }
 
-/**
- * A rough figure, fitted to the peak memory of runs from 9 to 76 million parameters: float32 copies of the student (weights,
- * gradients, moments, the engine's) and the teacher, what the backward pass needs of one micro-batch, and one chunk of logits.
- */
-function describeMemory(
-  { data, training }: RunConfig,
-  teacher: OpenedTeacher | undefined,
-  student: OpenedStudent,
-): readonly [string, Readonly<Record<string, unknown>>] {
-  const size = ({ architecture, shape }: ModelDefinition): number => countParameters(architecture.parameters(shape));
-  const { layers, hiddenSize, headWidth } = student.model.shape;
-  const numbers =
-    6 * size(student.model) +
-    5 * (teacher === undefined ? 0 : size(teacher.model)) +
-    training.microBatchTokens * layers * (31 * hiddenSize + 12 * data.sequenceLength) +
-    5 * chunkRowsFor(headWidth, training.microBatchTokens) * headWidth;
-  const bytes = 4 * numbers + 2.5e8;
-  const warning = bytes > os.totalmem() ? `, more than this machine's ${formatBytes(os.totalmem())}` : "";
-  return [
-    `roughly ${formatBytes(bytes)}${warning}`,
-    { estimatedBytes: Math.round(bytes), machineBytes: os.totalmem() },
+/** Both at once: what a run needs at its peak, and how long it takes where it fits. */
+async function describeCosts(
+  config: RunConfig,
+  parts: RunParts,
+  measuring: () => void,
+): Promise<{ readonly facts: readonly Finding[]; readonly warning: string | undefined }> {
+  const memory = estimateMemory(config, parts.student.model, parts.teacher?.model, parts.objective);
+  const available = os.totalmem();
+  const needs: Finding = [
+    "memory",
+    `about ${formatBytes(memory.peakBytes)} of this machine's ${formatBytes(available)}`,
+    { ...memory, machineBytes: available },
   ];
+  if (memory.peakBytes > available) {
+    const warning = `the run needs about ${formatBytes(memory.peakBytes)} of memory, got ${formatBytes(available)}; ${knob(config, memory)}`;
+    return { facts: [needs], warning };
+  }
+  measuring();
+  const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
+  const time = await estimateTime(config, parts, threads);
+  const shares = [
+    `training ${formatSeconds(time.training)}`,
+    ...(time.twin > 0 ? [`twin ${formatSeconds(time.twin)}`] : []),
+    `evaluation ${formatSeconds(time.evaluation)}`,
+  ];
+  const takes: Finding = ["time", `about ${formatSeconds(time.seconds)}: ${shares.join(", ")}`, { ...time }];
+  return { facts: [needs, takes], warning: undefined };
+}
+
+/** What to change first where memory is short. */
+function knob({ training, data }: RunConfig, { microBatch, teacher, student }: MemoryEstimate): string {
+  if (!training.recompute) return "set training.recompute: true.";
+  if (microBatch > Math.max(teacher, student) && training.microBatchTokens > data.sequenceLength)
+    return "lower training.microBatchTokens.";
+  return teacher > student ? "take a smaller teacher." : "take a smaller student.";
 }
 
 /** The output is new or empty, and its disk has room for three checkpoints. */

@@ -31,7 +31,9 @@ export function checkCommand({ terminal: { out, err } }: Context): Command {
       ]);
       const config = await loadConfig(path, flags.set);
       const check = await withDownloads(err, (download) =>
-        checkRun(flags.output === undefined ? config : { ...config, output: flags.output }, download),
+        checkRun(flags.output === undefined ? config : { ...config, output: flags.output }, download, () =>
+          err.write("timing a few batches\n"),
+        ),
       );
       if (flags.json) {
         const problems = check.problems.map(({ code, message, hint }) => ({ code, message, hint: hint ?? null }));

@@ -95,8 +95,11 @@ function pick(logProbs: Value, targetIds: Value): Value {
   return g.reshape(g.gatherElements(logProbs, g.reshape(targetIds, [rows, 1])), [rows]);
 }
 
-/** Compiles a scorer: the model's body, and its head one chunk of rows at a time. */
-export async function makeRowScorer(model: ModelDefinition, options: RowScorerOptions): Promise<RowScorer> {
+/** A scorer before it is compiled: the model's body, and its head one chunk of rows at a time. */
+export function buildRowScorer(
+  model: ModelDefinition,
+  options: RowScorerOptions,
+): { readonly graph: Graph; readonly outputs: Readonly<Record<string, Value>> } {
   const graph = new Graph();
   const placed = placeModel(graph, model, { positionCount: options.positionCount });
   const rows = (name: string, dtype: "int32" | "float32") => graph.input(name, dtype, ["chunks", options.chunkRows]);
@@ -113,17 +116,23 @@ export async function makeRowScorer(model: ModelDefinition, options: RowScorerOp
     names = Object.keys(scores);
     return { carried: [], scanned: Object.values(scores) };
   });
-  const program = await compile(graph, Object.fromEntries(names.map((name, i) => [name, scanned[i]!])), options);
+  return { graph, outputs: Object.fromEntries(names.map((name, i) => [name, scanned[i]!])) };
+}
+
+/** Compiles a scorer. */
+export async function makeRowScorer(model: ModelDefinition, options: RowScorerOptions): Promise<RowScorer> {
+  const { graph, outputs } = buildRowScorer(model, options);
+  const program = await compile(graph, outputs, options);
   return {
     async score(batch, weights, signal) {
       const chunked = chunkRows(batch.rows, options.chunkRows);
-      const outputs: Record<string, HostTensor> = await program.run({
+      const results: Record<string, HostTensor> = await program.run({
         ...weights,
         ...tokenFeeds(batch.student),
         ...chunked.feeds,
         ...(signal ? signalFeeds(signal, chunked.chunks, chunked.chunkRows) : {}),
       });
-      return readScores(outputs, batch.rows.count, options.topK ?? 0);
+      return readScores(results, batch.rows.count, options.topK ?? 0);
     },
     dispose: () => program.dispose(),
   };

@@ -24,6 +24,10 @@ export function allocate(dtype: DType, length: number): TensorData {
   return new arrayTypes[dtype](length);
 }
 
+export function bytesPerElement(dtype: DType): number {
+  return arrayTypes[dtype].BYTES_PER_ELEMENT;
+}
+
 /** Throws where an array is not of the type and the length that a tensor's dtype and sizes ask for. */
 export function expectData(where: string, dtype: DType, dims: readonly number[], data: TensorData): void {
   const length = dims.reduce((product, dim) => product * dim, 1);

@@ -16,7 +16,7 @@ import type { RecipeContext, RunName } from "./recipe.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
 
 /** The twin learns from the text alone. */
-const twinObjective: Objective = { hard: { kind: "cross-entropy", weight: 1 } };
+export const twinObjective: Objective = { hard: { kind: "cross-entropy", weight: 1 } };
 
 export async function trainAndReport(context: RecipeContext<CommonConfig>, parts: RunParts): Promise<Report> {
   const { config, emit } = context;

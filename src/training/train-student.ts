@@ -63,7 +63,7 @@ export interface TrainedStudent {
 }
 
 /** Evaluations between steps look at this many held-out rows at most; the report looks at all. */
-const rowsPerEvaluation = 16_384;
+export const rowsPerEvaluation = 16_384;
 
 /**
  * Trains a student and writes it to `student/`. A run that was interrupted goes on where it was, bit for bit, and one that

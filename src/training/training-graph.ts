@@ -48,11 +48,17 @@ export function placeRows(
   return { placed, inputs };
 }
 
-export async function compileTrainingGraph(
+/** The training step before it is compiled. */
+export interface TrainingGraph extends Omit<TrainingProgram, "program"> {
+  readonly graph: Graph;
+  readonly outputs: Readonly<Record<string, Value>>;
+}
+
+export function buildTrainingGraph(
   student: ModelDefinition,
   objective: Objective,
   options: TrainingGraphOptions,
-): Promise<TrainingProgram> {
+): TrainingGraph {
   const graph = new Graph();
   const { placed, inputs } = placeRows(graph, student, objective, options);
   const { total, terms } = chunkedObjective(inputs, objective);
@@ -61,9 +67,14 @@ export async function compileTrainingGraph(
   const outputs: Record<string, Value> = { total };
   for (const [name, sum] of Object.entries(terms)) outputs[`term:${name}`] = sum;
   for (const [i, name] of parameterNames.entries()) outputs[`gradient:${name}`] = parameterGradients[i]!;
-  return {
-    program: await compile(graph, outputs, options),
-    parameterNames,
-    termNames: Object.keys(terms),
-  };
+  return { graph, outputs, parameterNames, termNames: Object.keys(terms) };
+}
+
+export async function compileTrainingGraph(
+  student: ModelDefinition,
+  objective: Objective,
+  options: TrainingGraphOptions,
+): Promise<TrainingProgram> {
+  const { graph, outputs, ...names } = buildTrainingGraph(student, objective, options);
+  return { program: await compile(graph, outputs, options), ...names };
 }
