@@ -176,7 +176,7 @@ function tinyConfig(changes: Record<string, unknown> = {}): string {
 describe("limbeck check", () => {
   it("says how large a run is", async () => {
     const { exitCode, out, err } = await limbeck("check", await write("tiny.yaml", tinyConfig()), "--json");
-    expect({ exitCode, err }).toEqual({ exitCode: 0, err: "" });
+    expect({ exitCode, err }).toEqual({ exitCode: 0, err: "timing a few batches\n" });
     expect(JSON.parse(out)).toMatchObject({
       ok: true,
       teacher: { modelType: "llama", parameters: 41_712 },

@@ -88,6 +88,8 @@ describe("limbeck run of soft-labels", () => {
     const checked = await limbeck(["check", "run/config.yaml", "--set", "output=elsewhere"], { cwd: folder.path });
     expect(checked.code, checked.stderr).toBe(0);
     expect(await read("run/config.yaml")).toContain("microBatchTokens: 128");
+    expect(checked.stdout).toMatch(/memory +about \d+ MB of this machine's/);
+    expect(checked.stdout).toMatch(/time +about [\d.]+ s: training [\d.]+ s, twin [\d.]+ s, evaluation [\d.]+ s/);
   });
 
   it("follows PyTorch's twelve steps to 1e-3", () => expectPyTorchSteps("run/metrics.jsonl"));
