@@ -7,6 +7,7 @@ import { type LoadedData, measureDocuments, planEpoch } from "../data/index.js";
 import { InterruptedError, LimbeckError } from "../errors.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { countParameters, type ModelDefinition } from "../models/index.js";
+import { compareStarts, type StartRow } from "../recipes/compare-starts.js";
 import { openData, type SidePrompts } from "../recipes/open-data.js";
 import {
   assertOneVocabulary,
@@ -29,6 +30,8 @@ export interface RunCheck {
   /** What would end the run; nothing where it can start. */
   readonly problems: readonly LimbeckError[];
   readonly data: Readonly<Record<string, unknown>>;
+  /** Where a student that comes from its teacher could start; empty for others, and where no row is held out. */
+  readonly starts: readonly StartRow[];
 }
 
 /**
@@ -40,6 +43,7 @@ export async function checkRun(config: RunConfig, download: LocateOptions = {}):
   const facts: Fact[] = [];
   const warnings: { code: string; message: string }[] = [];
   const problems: LimbeckError[] = [];
+  let starts: readonly StartRow[] = [];
   const data: Record<string, unknown> = {};
   const attempt = async <Result>(work: () => Result | Promise<Result>): Promise<Result | undefined> => {
     if (download.signal?.aborted) throw new InterruptedError("check: stopped.");
@@ -63,7 +67,12 @@ export async function checkRun(config: RunConfig, download: LocateOptions = {}):
   const student = canOpenStudent
     ? await attempt(() => openStudent(config.student, teacher, { ...config.data, ...config.training }, download))
     : undefined;
-  if (student) found("student", ...describeModel(student.model, student.tokenizer));
+  if (student) {
+    const [words, facts] = describeModel(student.model, student.tokenizer);
+    const trained = student.trainedParameters;
+    const share = trained === undefined ? "" : `; ${formatCount(trained)} of the parameters are trained`;
+    found("student", words + share, { ...facts, trainedParameters: trained ?? facts.parameters });
+  }
   if (teacher && student) await attempt(() => assertOneVocabulary(teacher, student));
   if (student) {
     const loaded = await attempt(() => openData(config.data, student, () => {}, promptsOf(config)));
@@ -71,10 +80,15 @@ export async function checkRun(config: RunConfig, download: LocateOptions = {}):
       warnings.push(...loaded.warnings);
       for (const [name, value, machine] of describeData(config, loaded)) found(name, value, machine);
       found("memory", ...describeMemory(config, teacher, student));
+      if (teacher && config.student.from !== undefined) {
+        const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
+        const parts = { teacher, student, data: loaded };
+        starts = (await attempt(() => compareStarts(config, parts, { threads, signal: download.signal }))) ?? [];
+      }
     }
   }
   await attempt(() => expectRoom(config.output, student));
-  return { facts, warnings, problems, data };
+  return { facts, warnings, problems, data, starts };
 }
 
 function promptsOf(config: RunConfig): SidePrompts | undefined {
@@ -150,8 +164,10 @@ function describeMemory(
 ): readonly [string, Readonly<Record<string, unknown>>] {
   const size = ({ architecture, shape }: ModelDefinition): number => countParameters(architecture.parameters(shape));
   const { layers, hiddenSize, headWidth } = student.model.shape;
+  const trained = student.trainedParameters ?? size(student.model);
   const numbers =
-    6 * size(student.model) +
+    2 * size(student.model) +
+    4 * trained +
     5 * (teacher === undefined ? 0 : size(teacher.model)) +
     training.microBatchTokens * layers * (31 * hiddenSize + 12 * data.sequenceLength) +
     5 * chunkRowsFor(headWidth, training.microBatchTokens) * headWidth;
@@ -177,7 +193,8 @@ async function expectRoom(output: string, student: OpenedStudent | undefined): P
   }
   if (student === undefined) return;
   const { architecture, shape } = student.model;
-  const needed = 3 * 3 * 4 * countParameters(architecture.parameters(shape));
+  const parameters = countParameters(architecture.parameters(shape));
+  const needed = 4 * (parameters + 8 * (student.trainedParameters ?? parameters));
   const disk = await statfs(await nearestFolder(resolve(output)));
   const free = disk.bavail * disk.bsize;
   if (free < needed) {
