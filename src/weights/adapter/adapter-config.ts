@@ -21,18 +21,36 @@ export interface ReadAdapterConfig {
   readonly scale: number;
 }
 
-/** Settings that change what an adapter computes, and the values under which it is a plain low-rank product. */
+/** Settings with more than one value under which an adapter is a plain low-rank product on its base's weights as they are. */
 const plainSettings: Readonly<Record<string, readonly unknown[]>> = {
   peft_type: ["LORA"],
   bias: ["none", undefined],
-  fan_in_fan_out: [false, undefined, null],
-  use_dora: [false, undefined],
-  lora_bias: [false, undefined],
-  alora_invocation_tokens: [undefined, null],
+  // The others begin by changing the base's weights, or are made of it.
+  init_lora_weights: [true, false, "gaussian", "orthogonal", "eva", undefined],
 };
 
-/** Lists and tables that must be empty: layers trained whole, and ranks that differ from layer to layer. */
-const emptySettings = ["modules_to_save", "rank_pattern", "alpha_pattern", "layer_replication", "target_parameters"];
+/** Settings that say nothing about what a trained adapter computes, or are read for themselves. Every other one must be off. */
+const otherSettings: ReadonlySet<string> = new Set([
+  "base_model_name_or_path",
+  "r",
+  "lora_alpha",
+  "use_rslora",
+  "target_modules",
+  "exclude_modules",
+  "layers_to_transform",
+  "layers_pattern",
+  "task_type",
+  "auto_mapping",
+  "revision",
+  "inference_mode",
+  "lora_dropout",
+  "eva_config",
+  "loftq_config",
+  "megatron_config",
+  "megatron_core",
+  "qalora_group_size",
+  "peft_version",
+]);
 
 /**
  * Reads what is needed to merge adapters.
@@ -46,10 +64,18 @@ export function parseAdapterConfig(path: string, config: Readonly<Record<string,
     });
   };
   for (const [key, values] of Object.entries(plainSettings)) {
-    if (!values.includes(config[key])) refuse(key, show(values[0]));
+    if (!values.includes(config[key]))
+      refuse(
+        key,
+        values
+          .filter((value) => value !== undefined)
+          .map(show)
+          .join(" or "),
+      );
   }
-  for (const key of emptySettings) {
-    if (Object.keys(config[key] ?? {}).length > 0) refuse(key, "empty");
+  for (const [key, value] of Object.entries(config)) {
+    const isOff = !value || (typeof value === "object" && Object.keys(value).length === 0);
+    if (!isOff && !otherSettings.has(key) && !(key in plainSettings)) refuse(key, "off, as in a plain LoRA adapter");
   }
   const { base_model_name_or_path: baseModel, r: rank, lora_alpha: alpha } = config;
   const isPositive = (value: unknown): value is number => typeof value === "number" && value > 0;

@@ -106,7 +106,7 @@ export async function openAdapterFolder(
 }
 
 async function locateBase(path: string, name: string): Promise<string> {
-  for (const candidate of [name, join(path, name), join(dirname(resolve(path)), basename(name))]) {
+  for (const candidate of [join(path, name), name, join(dirname(resolve(path)), basename(name))]) {
     if (await isThere(candidate)) return candidate;
   }
   return locateModel(name);
