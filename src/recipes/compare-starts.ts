@@ -22,7 +22,7 @@ import {
 } from "./student-from-teacher.js";
 
 /** Held-out tokens that every start is measured on. */
-export const startSampleTokens = 2048;
+export const startSampleTokens = 1024;
 
 /** One place to start from. */
 export interface StartRow extends StartMeasure {
@@ -47,7 +47,7 @@ export async function compareStarts(
   const { sequenceLength } = config.data;
   const sample = sampleDocuments(data.heldOut, startSampleTokens);
   if (sample.length === 0) return [];
-  const batches = packBatches(sample, { sequenceLength, batchTokens: 1024 });
+  const batches = packBatches(sample, { sequenceLength, batchTokens: 512 });
   const positionCount = widestBatch(sample, sequenceLength);
   const localTeacher = await makeLocalTeacher(teacher.model, { positionCount, threads });
   const options = { positionCount, threads, signal, teacher: rememberSignals(localTeacher) };

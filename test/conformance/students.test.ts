@@ -1,7 +1,7 @@
 /** @file Students cut from a teacher and low-rank adapters compute what PyTorch and PEFT compute. Golden: test/golden/scripts/make_students.py. */
 
 import { readFileSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRandom } from "../../src/data/index.js";
@@ -13,7 +13,7 @@ import { llamaShapeOf, type ModelParts, sliceModel } from "../../src/students/sl
 import type { StudentModel } from "../../src/students/student-model.js";
 import { adapterWeightsFileName } from "../../src/weights/adapter/adapter-config.js";
 import { writeAdapterFolder } from "../../src/weights/adapter/adapter-folder.js";
-import { openSafetensors, writeModelFolder } from "../../src/weights/index.js";
+import { mergeAdapters, openSafetensors, writeModelFolder } from "../../src/weights/index.js";
 import { type LoadedModel, loadModelFolder, type ModelWithWeights } from "../../src/weights/load-model.js";
 import { golden, makeWorkFolder } from "../support/limbeck.js";
 
@@ -137,6 +137,38 @@ describe("low-rank adapters", () => {
     const merged = await loadModelFolder(adapterPath);
     expect(await scoresOf(merged)).toBeAllClose(expected.adapterLogProbs.flat(), { relative: 0, absolute: 1e-4 });
     expect(merged.fingerprint).not.toBe(teacher.fingerprint);
+  });
+
+  it("are merged into a model folder of its own", async () => {
+    const path = join(folder.path, "merged");
+    await mergeAdapters(adapterPath, path);
+    expect(await scoresOf(await loadModelFolder(path))).toEqual(await scoresOf(await loadModelFolder(adapterPath)));
+    await expect(mergeAdapters(adapterPath, path)).rejects.toMatchObject({ code: "FILE" });
+    await expect(mergeAdapters(teacherPath, join(folder.path, "no"))).rejects.toMatchObject({ code: "MODEL" });
+  });
+
+  it.each([
+    [{ use_dora: true }, "UNSUPPORTED", '"use_dora" must be off'],
+    [{ modules_to_save: ["lm_head"] }, "UNSUPPORTED", '"modules_to_save" must be off'],
+    [{ init_lora_weights: "pissa" }, "UNSUPPORTED", '"init_lora_weights" must be'],
+    [{ peft_type: "IA3" }, "UNSUPPORTED", '"peft_type" must be "LORA", got "IA3"'],
+    [{ r: 0 }, "MODEL", '"r" and "lora_alpha" must be numbers above 0'],
+    [{ base_model_name_or_path: `${golden}training/teacher` }, "MODEL", "must be [rank,"],
+    [{ base_model_name_or_path: "." }, "MODEL", "must be a model, got another adapter"],
+    [{ base_model_name_or_path: "./gone" }, "MODEL", "no such path"],
+  ])("that are none, or on no base, are refused: %j", async (change, code, message) => {
+    const path = join(folder.path, "changed");
+    await cp(adapterPath, path, { recursive: true });
+    try {
+      const config = JSON.parse(await readFile(join(path, "adapter_config.json"), "utf8"));
+      await writeFile(
+        join(path, "adapter_config.json"),
+        JSON.stringify({ ...config, base_model_name_or_path: teacherPath, ...change }),
+      );
+      await expect(loadModelFolder(path)).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
+    } finally {
+      await rm(path, { recursive: true });
+    }
   });
 
   it("change nothing at their start", async () => {

@@ -18,6 +18,7 @@ import {
   adapterWeightsFileName,
   formatAdapterConfig,
   parseAdapterConfig,
+  type ReadAdapterConfig,
 } from "./adapter-config.js";
 import { mergeLowRank } from "./merge.js";
 
@@ -84,9 +85,8 @@ export async function openAdapterFolder(
   path: string,
   openBase: (path: string) => Promise<BaseModel>,
 ): Promise<{ readonly config: Readonly<Record<string, unknown>>; readonly weights: WeightsFile }> {
-  const configPath = join(path, adapterConfigFileName);
-  const { baseModel, scale } = parseAdapterConfig(configPath, await readObject(configPath));
-  const basePath = await locateBase(path, baseModel);
+  const { scale } = await readConfig(path);
+  const basePath = await locateAdapterBase(path);
   if (resolve(basePath) === resolve(path) || (await isThere(join(basePath, adapterConfigFileName)))) {
     throw new ModelError(`"${path}": the base of an adapter must be a model, got another adapter, "${basePath}".`);
   }
@@ -105,11 +105,18 @@ export async function openAdapterFolder(
   }
 }
 
-async function locateBase(path: string, name: string): Promise<string> {
-  for (const candidate of [join(path, name), name, join(dirname(resolve(path)), basename(name))]) {
+/** The path of an adapter's base on this machine, downloaded where needed. */
+export async function locateAdapterBase(path: string): Promise<string> {
+  const { baseModel } = await readConfig(path);
+  for (const candidate of [join(path, baseModel), baseModel, join(dirname(resolve(path)), basename(baseModel))]) {
     if (await isThere(candidate)) return candidate;
   }
-  return locateModel(name);
+  return locateModel(baseModel);
+}
+
+async function readConfig(path: string): Promise<ReadAdapterConfig> {
+  const configPath = join(path, adapterConfigFileName);
+  return parseAdapterConfig(configPath, await readObject(configPath));
 }
 
 /** A base model's weights with an adapter added, computed when they are read. */
