@@ -5,7 +5,7 @@
 
 import type { TokenBatch } from "../data/batch.js";
 import { tokenFeeds } from "../data/batch-feeds.js";
-import { UnsupportedError } from "../errors.js";
+import { InterruptedError, UnsupportedError } from "../errors.js";
 import { Graph, type Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
 import { type PlacedModel, placeModel } from "../models/model-graph.js";
@@ -29,14 +29,14 @@ export interface LayerImportance {
  *
  * @param batches - tokens of calibration text.
  * @param options.positionCount - longest sequence among them.
- * @throws UnsupportedError for an architecture outside the Llama family.
+ * @throws InterruptedError when `options.signal` is aborted, UnsupportedError for an architecture outside the Llama family.
  * @see Men et al. 2024, "ShortGPT", §2.2, block influence (arXiv:2403.03853); Muralidharan et al. 2024, "Compact Language Models
  *   via Pruning and Knowledge Distillation" (Minitron), §2.2, activation-based importance of neurons and heads (arXiv:2407.14679).
  */
 export async function measureImportance(
   model: ModelWithWeights,
   batches: readonly TokenBatch[],
-  options: CompileOptions & { readonly positionCount: number },
+  options: CompileOptions & { readonly positionCount: number; readonly signal?: AbortSignal | undefined },
 ): Promise<readonly LayerImportance[]> {
   const { layers, keyValueHeads } = llamaShapeOf(model);
   const graph = new Graph();
@@ -58,6 +58,7 @@ export async function measureImportance(
     const sums = new Map<string, Float64Array>();
     let tokens = 0;
     for (const batch of batches) {
+      if (options.signal?.aborted) throw new InterruptedError("student: stopped while measuring the teacher's parts.");
       const results: Record<string, HostTensor> = await program.run({
         ...Object.fromEntries(model.weights),
         ...tokenFeeds(batch),

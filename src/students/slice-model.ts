@@ -39,7 +39,9 @@ export function describeSlice(model: ModelDescription, parts: ModelParts): Model
   const shape = llamaShapeOf(model);
   const first = parts[0]!;
   const keyValueHeads = first.keyValueHeads?.length ?? shape.keyValueHeads;
-  const { layer_types: layerTypes, max_window_layers: windowsFrom } = config;
+  const { layer_types: layerTypes } = config;
+  // Without layer_types windows begin at a layer, by default the 28th.
+  const windowsFrom = config.max_window_layers ?? (config.use_sliding_window === true ? 28 : undefined);
   const sliced = {
     ...config,
     num_hidden_layers: parts.length,
