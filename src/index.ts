@@ -32,4 +32,5 @@ export type { RunEvent } from "./recipes/recipe.js";
 export { type RunConfig, type RunOptions, type RunResult, runRecipe } from "./recipes/run-recipe.js";
 export type { Report } from "./report/report.js";
 export { packageVersion as version } from "./version.js";
+export { mergeAdapters } from "./weights/adapter/merge-adapters.js";
 export type { LocateEvent, LocateOptions } from "./weights/hub/index.js";

@@ -23,8 +23,7 @@ function twoLayers(recompute: boolean) {
   const x = graph.input("x", "float64", [2, 3]);
   const weights = ["first", "second"].map((name) => graph.input(name, "float64", [3, 3]));
   const output = weights.reduce(
-    (hidden, weight) =>
-      recompute ? recomputed(hidden, [weight], (again) => layer(again, weight)) : layer(hidden, weight),
+    (hidden, weight) => (recompute ? recomputed(hidden, (again) => layer(again, weight)) : layer(hidden, weight)),
     g.mul(x, 2),
   );
   return { graph, x, weights, loss: g.reduceSum(g.mul(output, output)) };
@@ -35,8 +34,7 @@ describe("recomputed layers", () => {
     const check = await checkGradients(
       ({ x, first, second }) =>
         recomputed(
-          recomputed(x, [first], (h) => layer(h, first)),
-          [second],
+          recomputed(x, (h) => layer(h, first)),
           (h) => layer(h, second),
         ),
       { feeds },
@@ -55,9 +53,9 @@ describe("recomputed layers", () => {
   it("may stand inside one another", async () => {
     await checkGradients(
       ({ x, first, second }) =>
-        recomputed(x, [first, second], (h) =>
+        recomputed(x, (h) =>
           layer(
-            recomputed(h, [first], (inner) => layer(inner, first)),
+            recomputed(h, (inner) => layer(inner, first)),
             second,
           ),
         ),

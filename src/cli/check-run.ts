@@ -6,6 +6,7 @@ import { dirname, resolve } from "node:path";
 import { type LoadedData, measureDocuments, planEpoch } from "../data/index.js";
 import { InterruptedError, LimbeckError } from "../errors.js";
 import { countParameters, type ModelDefinition } from "../models/index.js";
+import { compareStarts, type StartRow } from "../recipes/compare-starts.js";
 import { estimateMemory, type MemoryEstimate } from "../recipes/estimate-memory.js";
 import { estimateTime } from "../recipes/estimate-time.js";
 import { openData, type SidePrompts } from "../recipes/open-data.js";
@@ -26,6 +27,8 @@ export interface RunCheck {
   /** What would end the run; nothing where it can start. */
   readonly problems: readonly LimbeckError[];
   readonly data: Readonly<Record<string, unknown>>;
+  /** Where a student that comes from its teacher could start; empty for others, and where no row is held out. */
+  readonly starts: readonly StartRow[];
 }
 
 /**
@@ -42,6 +45,7 @@ export async function checkRun(
   const facts: Fact[] = [];
   const warnings: { code: string; message: string }[] = [];
   const problems: LimbeckError[] = [];
+  let starts: readonly StartRow[] = [];
   const data: Record<string, unknown> = {};
   const attempt = async <Result>(work: () => Result | Promise<Result>): Promise<Result | undefined> => {
     if (download.signal?.aborted) throw new InterruptedError("check: stopped.");
@@ -65,7 +69,12 @@ export async function checkRun(
   const student = canOpenStudent
     ? await attempt(() => openStudent(config.student, teacher, { ...config.data, ...config.training }, download))
     : undefined;
-  if (student) found("student", ...describeModel(student.model, student.tokenizer));
+  if (student) {
+    const [words, facts] = describeModel(student.model, student.tokenizer);
+    const trained = student.trainedParameters;
+    const share = trained === undefined ? "" : `; ${formatCount(trained)} of the parameters are trained`;
+    found("student", words + share, { ...facts, trainedParameters: trained ?? facts.parameters });
+  }
   if (teacher && student) await attempt(() => assertOneVocabulary(teacher, student));
   if (student) {
     const loaded = await attempt(() => openData(config.data, student, () => {}, promptsOf(config)));
@@ -80,10 +89,15 @@ export async function checkRun(
         for (const [name, value, machine] of costs?.facts ?? []) found(name, value, machine);
         if (costs?.warning !== undefined) warnings.push({ code: "MEMORY", message: costs.warning });
       }
+      if (teacher && config.student.from !== undefined) {
+        const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
+        const parts = { teacher, student, data: loaded };
+        starts = (await attempt(() => compareStarts(config, parts, { threads, signal: download.signal }))) ?? [];
+      }
     }
   }
   await attempt(() => expectRoom(config.output, student));
-  return { facts, warnings, problems, data };
+  return { facts, warnings, problems, data, starts };
 }
 
 function promptsOf(config: RunConfig): SidePrompts | undefined {
@@ -154,7 +168,7 @@ async function describeCosts(
   parts: RunParts,
   measuring: () => void,
 ): Promise<{ readonly facts: readonly Finding[]; readonly warning: string | undefined }> {
-  const memory = estimateMemory(config, parts.student.model, parts.teacher?.model, parts.objective);
+  const memory = estimateMemory(config, await parts.student.start(), parts.teacher?.model, parts.objective);
   const available = os.totalmem();
   const needs: Finding = [
     "memory",
@@ -199,7 +213,8 @@ async function expectRoom(output: string, student: OpenedStudent | undefined): P
   }
   if (student === undefined) return;
   const { architecture, shape } = student.model;
-  const needed = 3 * 3 * 4 * countParameters(architecture.parameters(shape));
+  const parameters = countParameters(architecture.parameters(shape));
+  const needed = 4 * (parameters + 8 * (student.trainedParameters ?? parameters));
   const disk = await statfs(await nearestFolder(resolve(output)));
   const free = disk.bavail * disk.bsize;
   if (free < needed) {

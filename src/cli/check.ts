@@ -6,16 +6,18 @@ import { type Context, collect, importModules, jsonLine, makeCommand } from "./c
 import { withDownloads } from "./downloads.js";
 import { describeError } from "./print-error.js";
 import type { RunFlags } from "./run.js";
+import { startsTable } from "./starts-table.js";
 import { facts } from "./terminal.js";
 
 export function checkCommand({ terminal: { out, err } }: Context): Command {
   return makeCommand(
     "check",
     "what is wrong with a run, before it starts",
-    "Read a config and all that it names, and say what would go wrong, how long a run is and what it needs.",
+    "Read a config and all that it names, and say what would go wrong, how long a run is and what it needs. For a student that comes from its teacher, measure where it could start, on a sample of held-out rows.",
     [
       ["check mine.yaml", "exit status 0: it can start, 1: it cannot, 2: the config is wrong"],
       ["check mine.yaml --set data.sequenceLength=256 --json", "with an override, as JSON"],
+      ["check mine.yaml --set student.layers=12", "12 of the teacher's layers: what they would start with"],
     ],
   )
     .argument("<config>", "the config file (YAML); relative paths in it start from the current directory")
@@ -37,9 +39,18 @@ export function checkCommand({ terminal: { out, err } }: Context): Command {
       );
       if (flags.json) {
         const problems = check.problems.map(({ code, message, hint }) => ({ code, message, hint: hint ?? null }));
-        out.write(jsonLine({ ok: problems.length === 0, problems, warnings: check.warnings, ...check.data }));
+        out.write(
+          jsonLine({
+            ok: problems.length === 0,
+            problems,
+            warnings: check.warnings,
+            ...check.data,
+            starts: check.starts,
+          }),
+        );
       } else {
         out.write(facts([["config", path], ["recipe", config.recipe], ...check.facts], out.width));
+        if (check.starts.length > 0) out.write(`\n${startsTable(check.starts)}`);
       }
       for (const { code, message } of check.warnings)
         err.write(`${err.style("yellow", `warning[${code}]`)}: ${message}\n`);

@@ -12,10 +12,10 @@ export interface Override {
   readonly value: unknown;
 }
 
-/** Keys that exclude each other: one that is set takes the place of the other in the file. */
-const alternatives: readonly (readonly [string, string])[] = [
+/** Keys that exclude each other: one that is set takes the place of the others in the file. */
+const alternatives: readonly (readonly string[])[] = [
   ["training.steps", "training.epochs"],
-  ["student.model", "student.shape"],
+  ["student.model", "student.shape", "student.from"],
   ["data.heldOut", "data.heldOutFraction"],
 ];
 
@@ -47,9 +47,9 @@ export function applyOverrides(data: Record<string, unknown>, overrides: readonl
   const result = structuredClone(data);
   const set = new Set(overrides.map(({ path }) => path.join(".")));
   const displaced = overrides.flatMap(({ path, value }) => {
-    const pair = alternatives.find((keys) => keys.includes(path.join(".")));
-    const other = pair?.find((key) => !set.has(key));
-    return value === undefined || other === undefined ? [] : [{ path: other.split("."), value: undefined }];
+    const group = alternatives.find((keys) => keys.includes(path.join("."))) ?? [];
+    const others = value === undefined ? [] : group.filter((key) => !set.has(key));
+    return others.map((key) => ({ path: key.split("."), value: undefined }));
   });
   for (const { path, value } of [...displaced, ...overrides]) {
     let section = result;

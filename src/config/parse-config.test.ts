@@ -170,7 +170,9 @@ describe("parseConfig", () => {
   });
 
   it("needs one start for the student, with heads that divide its width", () => {
-    expect(complaint(edited("student:\n", "student:\n  model: x\n"))).toContain("model or shape, got both");
+    expect(complaint(edited("student:\n", "student:\n  model: x\n"))).toContain(
+      "model, shape or from, got model and shape",
+    );
     expect(complaint(edited("heads: 4", "heads: 5"))).toContain(
       "student.shape.heads (line 4): expected a divisor of hiddenSize (32), got 5",
     );

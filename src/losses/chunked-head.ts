@@ -30,6 +30,8 @@ export interface ChunkedInputs {
   /** `[chunks, chunkRows]`; 0 for rows that only fill the last chunk. */
   readonly rowWeights: Value;
   readonly teacher: SignalInputs | undefined;
+  /** Which of the two are frozen: their gradients are not computed, and count as 0. */
+  readonly frozen?: { readonly hidden: boolean; readonly headWeight: boolean } | undefined;
 }
 
 /** One chunk's rows inside the loop. */
@@ -85,18 +87,19 @@ export interface ObjectiveSums {
  * for every divergence; the loop's result enters the graph around it as a composite with a closed-form gradient.
  */
 export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): ObjectiveSums {
-  const { hidden, headWeight } = inputs;
+  const { hidden, headWeight, frozen } = inputs;
   const { graph } = hidden;
   const names = Object.keys(objective);
   return graph.within("objective", () => {
     const trips = g.dimScalar(hidden, 0);
     const zero = graph.number(hidden.dtype, 0);
-    const initial = [g.zeros(headWeight, headWeight.shape), ...names.map(() => zero)];
+    const initial = frozen?.headWeight ? [] : [g.zeros(headWeight, headWeight.shape)];
     const { carried, scanned } = g.loop(
       trips,
       hidden.shape[0]!,
-      initial,
-      (_body, iteration, [headGradient, ...sums]) => {
+      [...names.map(() => zero), ...initial],
+      (_body, iteration, carriedIn) => {
+        const headGradient = carriedIn[names.length];
         const chunk = takeChunk(inputs, iteration);
         const rows = objectiveRows(objective, { ...chunk, studentLogits: chunk.logits });
         const termSums = names.map((name) => g.reduceSum(g.mul(rows[name]!, chunk.rowWeights)));
@@ -107,21 +110,22 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
         ) as [Value];
         return {
           carried: [
-            g.gemm(logitsGradient, chunk.hidden, headGradient!, { transposeA: true }),
-            ...termSums.map((sum, i) => g.add(sums[i]!, sum)),
+            ...termSums.map((sum, i) => g.add(carriedIn[i]!, sum)),
+            ...(headGradient ? [g.gemm(logitsGradient, chunk.hidden, headGradient, { transposeA: true })] : []),
           ],
-          scanned: [g.matMul(logitsGradient, headWeight)],
+          scanned: frozen?.hidden ? [] : [g.matMul(logitsGradient, headWeight)],
         };
       },
     );
-    const [headGradient, ...sums] = carried as [Value, ...Value[]];
+    const sums = carried.slice(0, names.length);
+    const [hiddenGradient, headGradient] = [scanned[0], carried[names.length]];
     const total = sums
       .map((sum, i) => times(sum, objective[names[i]!]!.weight))
       .reduce((left, right) => g.add(left, right));
     return {
       total: g.customGradient(total, [hidden, headWeight], (cotangent) => [
-        scaleBy(scanned[0]!, cotangent),
-        scaleBy(headGradient, cotangent),
+        hiddenGradient && scaleBy(hiddenGradient, cotangent),
+        headGradient && scaleBy(headGradient, cotangent),
       ]),
       terms: Object.fromEntries(names.map((name, i) => [name, sums[i]!])),
     };

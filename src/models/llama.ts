@@ -131,10 +131,6 @@ function cacheShape({ layers, keyValueHeads, headDim }: LlamaShape): CacheShape 
   return { layers, keyValueHeads, headDim };
 }
 
-function layerWeights(shape: LlamaShape, layer: number): readonly string[] {
-  return parameters(shape).flatMap(({ name }) => (name.startsWith(`model.layers.${layer}.`) ? [name] : []));
-}
-
 /** What all layers share. */
 interface Positions {
   readonly tokens: TokenInputs;
@@ -159,7 +155,7 @@ function build(
     const memory = { past: past?.layers[layer], window: shape.windows[layer] };
     const run = (x: Value) => graph.within(`layers.${layer}`, () => block(x, names, shape, where, memory));
     if (recompute) {
-      hidden = recomputed(hidden, layerWeights(shape, layer).map(weights), (x) => run(x).hidden);
+      hidden = recomputed(hidden, (x) => run(x).hidden);
       continue;
     }
     const outputs = run(hidden);

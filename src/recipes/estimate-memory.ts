@@ -7,6 +7,7 @@ import { needsTeacher } from "../losses/objective.js";
 import type { Objective } from "../losses/options.js";
 import { countParameters } from "../models/architecture.js";
 import type { ModelDefinition } from "../models/model-graph.js";
+import type { StudentModel } from "../students/student-model.js";
 import { buildTrainingGraph } from "../training/training-graph.js";
 import type { CommonConfig } from "./run-parts.js";
 
@@ -18,7 +19,7 @@ const allocatorOverhead = 1.15;
 /** Peak resident memory of a run, in bytes, and the parts that it is the sum of. */
 export interface MemoryEstimate {
   readonly peakBytes: number;
-  /** Weights, two moments and two gradients: the one in use, and the last step's until it is collected. */
+  /** Weights; of those that are trained two moments and two gradients: the one in use, and the last step's until it is collected. */
   readonly student: number;
   readonly teacher: number;
   /** What a micro-batch needs forward and backward, gradients included. */
@@ -29,7 +30,7 @@ export interface MemoryEstimate {
 
 export function estimateMemory(
   { data, training }: Pick<CommonConfig, "data" | "training">,
-  student: ModelDefinition,
+  student: ModelDefinition & Pick<StudentModel, "frozen">,
   teacher: ModelDefinition | undefined,
   objective: Objective,
 ): MemoryEstimate {
@@ -46,13 +47,14 @@ export function estimateMemory(
     allocatorOverhead * peakLiveBytes(graph, Object.values(outputs), sizes);
   const shared = { positionCount: tokens, chunkRows };
   const parts = {
-    student: 5 * bytesOf(student),
+    student: bytesOf(student) + 4 * bytesOf(student, student.frozen),
     teacher: teacher ? bytesOf(teacher) : 0,
     microBatch: live(
       buildTrainingGraph(student, objective, {
         ...shared,
         signal: needsTeacher(objective) ? signal : undefined,
         recompute: training.recompute,
+        frozen: student.frozen,
       }),
     ),
     evaluation: live(buildRowScorer(student, { ...shared, signal, objective })),
@@ -60,6 +62,6 @@ export function estimateMemory(
   return { ...parts, peakBytes: Object.values(parts).reduce((sum, bytes) => sum + bytes, programBytes) };
 }
 
-function bytesOf({ architecture, shape }: ModelDefinition): number {
-  return 4 * countParameters(architecture.parameters(shape));
+function bytesOf({ architecture, shape }: ModelDefinition, without?: ReadonlySet<string>): number {
+  return 4 * countParameters(architecture.parameters(shape).filter(({ name }) => !without?.has(name)));
 }

@@ -71,6 +71,7 @@ export async function makeReport(
       device: "cpu",
       threads,
       seed: config.training.seed,
+      student: { origin: student.origin, trainedParameters: student.trainedParameters ?? parameters },
       config: config as unknown as Readonly<Record<string, unknown>>,
     },
     data: {

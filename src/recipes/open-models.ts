@@ -1,49 +1,93 @@
 /** @file The models of a run: the teacher, and the student's start, with their tokenizers. */
 
-import { createHash } from "node:crypto";
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { assertSameTokenizer, hasTokenizer, loadTokenizer, type Tokenizer } from "../data/index.js";
+import type { TransferDocument } from "../data/transfer-set.js";
 import { DataError } from "../errors.js";
 import { describeFreshStudent, makeFreshStudent } from "../students/fresh-student.js";
+import type { ModelDescription, ModelParts } from "../students/slice-model.js";
+import type { StudentModel } from "../students/student-model.js";
 import { type LocateOptions, locateModel } from "../weights/hub/index.js";
-import { type LoadedModel, loadModelFolder, type ModelWithWeights } from "../weights/load-model.js";
+import { type LoadedModel, loadModelFolder } from "../weights/load-model.js";
+import { hashOf } from "./hash-of.js";
 import type { StudentOptions, TeacherOptions } from "./options.js";
+import { type CalibrationOptions, openFromTeacher } from "./student-from-teacher.js";
+import { trainPartly } from "./train-partly.js";
 
 export interface OpenedTeacher {
   /** The last part of what `model:` says. */
   readonly name: string;
+  /** How it can be named on disk: a path or a model on the hub. */
+  readonly storedAs: string;
   readonly model: LoadedModel;
   readonly tokenizer: Tokenizer | undefined;
 }
 
 export interface OpenedStudent {
-  /** Without weights, which only those hold who work with them. */
-  readonly model: Omit<ModelWithWeights, "weights">;
-  /** The weights that training starts from, a new copy at every call. */
-  readonly start: () => Promise<ModelWithWeights>;
+  /** What the student will be, adapters merged; without weights, which only those hold who work with them. */
+  readonly model: ModelDescription;
+  /** The weights that training starts from, a new copy at every call, and which of them are trained. */
+  readonly start: () => Promise<StudentModel>;
   readonly tokenizer: Tokenizer | undefined;
   /** The folder whose tokenizer files go with the student. */
   readonly companionsFrom: string;
   readonly fingerprint: string;
+  /** Where it starts, in words. */
+  readonly origin: string;
+  /** How the start can be named on disk: a path or a model on the hub; undefined where it is made anew. */
+  readonly storedAs?: string | undefined;
+  /** Weights that are trained, where not all of them are. */
+  readonly trainedParameters?: number | undefined;
+  /** What is kept of the teacher. */
+  readonly parts?: ModelParts | undefined;
+  /** Where the parts to keep depend on training rows: until then `model` has the right sizes only. */
+  readonly pending?: PendingChoice | undefined;
+}
+
+/** A choice that needs text. */
+export interface PendingChoice {
+  choose(documents: readonly TransferDocument[], options: CalibrationOptions): Promise<ModelParts>;
+  /** The student that keeps these parts. */
+  settle(parts: ModelParts): OpenedStudent;
 }
 
 /** @param download - how a model that is not on this machine is downloaded. */
 export async function openTeacher({ model }: TeacherOptions, download: LocateOptions = {}): Promise<OpenedTeacher> {
   const path = await locateModel(model, download);
-  return { name: basename(model), model: await loadModelFolder(path), tokenizer: await tokenizerOf(path) };
+  const storedAs = nameOnDisk(model, path);
+  return { name: basename(model), storedAs, model: await loadModelFolder(path), tokenizer: await tokenizerOf(path) };
+}
+
+interface StartOptions {
+  readonly seed: number;
+  readonly sequenceLength: number;
 }
 
 /**
- * The student's start: a model's weights, or new ones drawn from the seed.
+ * The student's start: a model's weights, parts of the teacher's, or new ones drawn from the seed.
  *
- * @param teacher - whose tokenizer and head width a new student takes where the config names none.
+ * @param teacher - what `from: teacher` cuts, and whose tokenizer and head width a new student takes where the config names none.
  * @param download - how a model that is not on this machine is downloaded.
+ * @throws LimbeckError `STUDENT` where the teacher or the model does not have what is to be kept, adapted or frozen.
  */
 export async function openStudent(
   options: StudentOptions,
   teacher: OpenedTeacher | undefined,
-  { seed, sequenceLength }: { readonly seed: number; readonly sequenceLength: number },
+  start: StartOptions,
   download: LocateOptions = {},
+): Promise<OpenedStudent> {
+  const opened =
+    options.from === undefined
+      ? await openOwnStudent(options, teacher, start, download)
+      : openFromTeacher(options, teacher);
+  return trainPartly(opened, options, start.seed);
+}
+
+async function openOwnStudent(
+  options: StudentOptions,
+  teacher: OpenedTeacher | undefined,
+  { seed, sequenceLength }: StartOptions,
+  download: LocateOptions,
 ): Promise<OpenedStudent> {
   if (options.model !== undefined) {
     const path = await locateModel(options.model, download);
@@ -60,6 +104,8 @@ export async function openStudent(
       tokenizer: await tokenizerOf(path),
       companionsFrom: path,
       fingerprint,
+      origin: options.model,
+      storedAs: nameOnDisk(options.model, path),
     };
   }
   const companionsFrom =
@@ -89,9 +135,8 @@ export async function openStudent(
     start: async () => makeFreshStudent(made, seed),
     tokenizer,
     companionsFrom,
-    fingerprint: createHash("sha256")
-      .update(JSON.stringify([made, seed]))
-      .digest("hex"),
+    fingerprint: hashOf([made, seed]),
+    origin: "random weights",
   };
 }
 
@@ -111,6 +156,11 @@ export function assertOneVocabulary(teacher: OpenedTeacher, student: OpenedStude
     `teacher and student must share a tokenizer; where one has none their heads must be equally wide, got ${taught} and ${learned}.`,
     { hint: "Put the tokenizer's files into both folders." },
   );
+}
+
+/** What a config calls a model, where that means the same everywhere. */
+function nameOnDisk(model: string, path: string): string {
+  return path === model ? resolve(path) : model;
 }
 
 async function tokenizerOf(folder: string): Promise<Tokenizer | undefined> {

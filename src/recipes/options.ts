@@ -4,10 +4,10 @@ import * as z from "zod";
 import { dataOptionsSchema } from "../data/options.js";
 import { type PromptOptions, promptOptionsSchema } from "../data/prompt.js";
 import { batchProblems, resolveBatchTokens, trainingSchema } from "../training/options.js";
+import { model, modelForms } from "./model-option.js";
+import { studentSchema } from "./student-options.js";
 
-/** As `locateModel` finds it. */
-const model = z.string().min(1);
-const modelForms = "a folder, a .gguf file, or a model on the Hugging Face hub (owner/name, owner/name@revision)";
+export { type StudentOptions, studentSchema } from "./student-options.js";
 
 /** The `teacher:` section. */
 export const teacherSchema = z
@@ -17,71 +17,7 @@ export const teacherSchema = z
   })
   .describe("The model whose distributions are learned.");
 
-const size = z.int().positive();
-
-/** A student that starts from random weights. Sizes follow the Llama family's `config.json`, spelled out. */
-export const shapeSchema = z
-  .strictObject({
-    modelType: z.enum(["llama", "mistral", "qwen2", "qwen3"]).default("llama").describe("The architecture."),
-    layers: size.describe("Transformer blocks."),
-    hiddenSize: size.describe("Width of the residual stream."),
-    heads: size.describe("Attention heads."),
-    keyValueHeads: size.optional().describe("Heads that keys and values have, a divisor of heads. Default: heads."),
-    headDim: size.optional().describe("Width of one head, even. Default: hiddenSize / heads."),
-    feedForwardSize: size.describe("Width inside the feed-forward block."),
-    tieEmbeddings: z.boolean().default(true).describe("Use the embedding table as the output head."),
-    maxPositions: size.optional().describe("Longest sequence that config.json states. Default: data.sequenceLength."),
-    ropeTheta: z.number().positive().default(10_000).describe("Base of the rotary position embedding."),
-    normEpsilon: z.number().positive().default(1e-5).describe("Epsilon of the RMS norms."),
-    vocabSize: size.optional().describe("Width of the output head. Default: the teacher's, or the tokenizer's."),
-  })
-  .superRefine(
-    ({ hiddenSize, heads, keyValueHeads, headDim }, context) => {
-      const add = (key: string, text: string): void => context.addIssue({ code: "custom", path: [key], message: text });
-      if (heads % (keyValueHeads ?? 1) !== 0)
-        add("keyValueHeads", `expected a divisor of heads (${heads}), got ${keyValueHeads}`);
-      if (headDim === undefined && hiddenSize % heads !== 0) {
-        add("heads", `expected a divisor of hiddenSize (${hiddenSize}), got ${heads}`);
-      } else if ((headDim ?? hiddenSize / heads) % 2 !== 0) {
-        add(
-          headDim === undefined ? "heads" : "headDim",
-          `expected heads of even width, got ${headDim ?? hiddenSize / heads}`,
-        );
-      }
-    },
-    { when: ({ value }) => typeof value === "object" },
-  );
-
-export type ShapeOptions = z.output<typeof shapeSchema>;
-
-/** The `student:` section: where the student's weights start. */
-export const studentSchema = z
-  .strictObject({
-    model: model.optional().describe(`The model to start from: ${modelForms}; give this or \`shape\`.`),
-    shape: shapeSchema.optional().describe("A new model with random weights; give this or `model`."),
-    tokenizer: model
-      .optional()
-      .describe(
-        "With `shape`: the model, or its folder, whose tokenizer files the student gets. Default: the teacher's.",
-      ),
-  })
-  .superRefine(
-    ({ model, shape, tokenizer }, context) => {
-      if ((model === undefined) === (shape === undefined)) {
-        const got = model === undefined ? "neither" : "both";
-        context.addIssue(`expected where the student starts, model or shape, got ${got}`);
-      }
-      if (model !== undefined && tokenizer !== undefined) {
-        const message = "expected only beside shape; a student that starts from a model keeps that model's tokenizer";
-        context.addIssue({ code: "custom", path: ["tokenizer"], message });
-      }
-    },
-    { when: ({ value }) => typeof value === "object" },
-  )
-  .describe("The model that learns.");
-
 export type TeacherOptions = z.output<typeof teacherSchema>;
-export type StudentOptions = z.output<typeof studentSchema>;
 
 const messages = z.array(z.strictObject({ role: z.string().min(1), content: z.string() })).min(1);
 

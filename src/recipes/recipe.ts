@@ -1,6 +1,7 @@
 /** @file What a recipe is: a name, a strict schema of its config, and one function from top to bottom. */
 
 import type * as z from "zod";
+import type { StartMeasure } from "../evaluate/measure-start.js";
 import type { Report } from "../report/report.js";
 import type { Evaluation, StepLine } from "../training/metrics.js";
 
@@ -14,6 +15,15 @@ export type RunEvent =
       readonly phase: "data" | "teacher" | "student" | "training" | "twin" | "evaluating" | "report";
       readonly message: string;
     }
+  | ({
+      readonly type: "start";
+      /** Where the student starts, in words. */
+      readonly origin: string;
+      readonly parameters: number;
+      readonly trainedParameters: number;
+      /** Of the weights in float32. */
+      readonly bytes: number;
+    } & StartMeasure)
   | ({ readonly type: "step"; readonly run: RunName; readonly steps: number } & StepLine)
   | {
       readonly type: "evaluation";

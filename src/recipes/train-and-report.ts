@@ -11,18 +11,22 @@ import { describeMachine, keepManifest } from "../training/run-directory.js";
 import { type TrainedStudent, trainStudent, widestBatch } from "../training/train-student.js";
 import { packageVersion } from "../version.js";
 import { makeReport } from "./make-report.js";
+import { measureOwnStart } from "./measure-own-start.js";
 import { fingerprintDocuments } from "./open-data.js";
 import type { RecipeContext, RunName } from "./recipe.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
+import { keepParts, settleStudent } from "./settle-student.js";
 
 /** The twin learns from the text alone. */
 export const twinObjective: Objective = { hard: { kind: "cross-entropy", weight: 1 } };
 
-export async function trainAndReport(context: RecipeContext<CommonConfig>, parts: RunParts): Promise<Report> {
+export async function trainAndReport(context: RecipeContext<CommonConfig>, opened: RunParts): Promise<Report> {
   const { config, emit } = context;
-  const { data, student, teacher } = parts;
+  const { data, teacher } = opened;
   const started = performance.now();
   const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
+  const student = await settleStudent(context, opened, threads);
+  const parts = { ...opened, student };
   await keepManifest(config.output, config, {
     limbeckRun: 1,
     created: new Date().toISOString(),
@@ -39,6 +43,7 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, parts
       "held-out data": fingerprintDocuments(data.heldOut),
     },
   });
+  await keepParts(config.output, student);
   const documents = [...data.train, ...data.heldOut];
   const localTeacher =
     teacher &&
@@ -47,6 +52,8 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, parts
       threads,
     }));
   try {
+    const start = context.resume ? undefined : await measureOwnStart(context, parts, localTeacher, threads);
+    if (start) emit(start);
     const train = (run: RunName, directory: string, objective: Objective) =>
       trainOne(context, parts, { run, directory, objective, localTeacher, threads });
     emit({ type: "phase", phase: "training", message: "training the student" });

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { stringify } from "yaml";
 import { compareWithTwin, conclusionSentences, formatGapClosed, headline } from "./conclusion.js";
-import { formatFactor, formatNumber, formatSeconds } from "./format.js";
+import { formatCount, formatFactor, formatNumber, formatSeconds } from "./format.js";
 import { comparisonCharts, trainingCurves } from "./html/charts.js";
 import { dataFacts, howToRead } from "./html/facts.js";
 import { html, type Markup, trusted } from "./html/markup.js";
@@ -42,7 +42,7 @@ ${keyFigures(report)}
 ${warnings(report)}
 </header>
 <main>
-${section("The models", null, [modelTable(report), comparisonCharts(report)])}
+${section("The models", startNote(report), [modelTable(report), comparisonCharts(report)])}
 ${trainingCurves(report)}
 ${differences(report)}
 ${dataFacts(report)}
@@ -93,6 +93,19 @@ interface Figure {
 
 function times(ratio: number, above: string, below: string): Figure {
   return { value: `${formatFactor(Math.max(ratio, 1 / ratio))}×`, name: ratio >= 1 ? above : below };
+}
+
+/** Where the student's weights came from, and how many of them were trained. */
+function startNote(report: Report): string | null {
+  const { student } = report.run;
+  const parameters = modelOf(report, "student-after")?.parameters;
+  if (!student || parameters === undefined) return null;
+  const { origin, trainedParameters } = student;
+  const share =
+    trainedParameters === parameters
+      ? "all of its parameters were trained"
+      : `it has ${formatCount(parameters)} parameters, and ${formatCount(trainedParameters)} were trained`;
+  return `The student started from ${origin}; ${share}.`;
 }
 
 function warnings(report: Report): Markup | null {

@@ -32,6 +32,8 @@ export interface RunFacts {
   readonly device: string;
   readonly threads: number;
   readonly seed: number;
+  /** Where the student's weights started, in words, and how many of them were trained; left out in older reports. */
+  readonly student?: { readonly origin: string; readonly trainedParameters: number };
   /** The resolved config. */
   readonly config: Readonly<Record<string, unknown>>;
 }

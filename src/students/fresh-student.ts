@@ -63,11 +63,15 @@ export function describeFreshStudent(shape: FreshShape): Omit<ModelWithWeights, 
  * @see Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", §2.3, for the division.
  */
 export function makeFreshStudent(shape: FreshShape, seed: number): ModelWithWeights {
-  const model = describeFreshStudent(shape);
+  return drawWeights(describeFreshStudent(shape), seed);
+}
+
+/** The weights of {@link makeFreshStudent} for any model. */
+export function drawWeights(model: Omit<ModelWithWeights, "weights">, seed: number): ModelWithWeights {
   const weights = new Map<string, HostTensor>();
   // Every weight draws from a stream of its own, so that a change of one shape leaves the others as they are.
   for (const [index, spec] of model.architecture.parameters(model.shape).entries()) {
-    weights.set(spec.name, float32Tensor(spec.shape, initialize(spec, shape.layers, createRandom(seed, index))));
+    weights.set(spec.name, float32Tensor(spec.shape, initialize(spec, model.shape.layers, createRandom(seed, index))));
   }
   return { ...model, weights };
 }

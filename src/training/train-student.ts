@@ -1,7 +1,7 @@
 /** @file The training loop of one student: steps, evaluations, the best weights kept, checkpoints, interruption and resume. */
 
 import { mkdir, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { DistillationBatch } from "../data/batch.js";
 import { makeBatch } from "../data/make-batch.js";
 import { placeOf } from "../data/source-row.js";
@@ -13,10 +13,12 @@ import { mean } from "../evaluate/statistics.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { needsTeacher } from "../losses/objective.js";
 import type { Objective } from "../losses/options.js";
+import { adapterTensors, baseTensors, modelTensors } from "../students/low-rank-adapters.js";
+import type { StudentModel } from "../students/student-model.js";
 import type { LocalTeacher } from "../teachers/local-teacher.js";
 import { rememberSignals } from "../teachers/remember-signals.js";
+import { writeAdapterFolder } from "../weights/adapter/adapter-folder.js";
 import { openSafetensors, writeFolderAtomically, writeModelFolder, writeSafetensors } from "../weights/index.js";
-import type { ModelWithWeights } from "../weights/load-model.js";
 import { listCheckpoints, readCheckpoint, removeLeftovers, writeCheckpoint } from "./checkpoint.js";
 import {
   appendMetrics,
@@ -34,9 +36,9 @@ import { planSteps, type StepPlan, sequencesIn } from "./steps.js";
 import { Trainer } from "./trainer.js";
 
 export interface TrainStudentOptions {
-  /** Where the run of this student lives: metrics.jsonl, checkpoints/ and student/. */
+  /** Where the run of this student lives: metrics.jsonl, checkpoints/ and student/, and with adapters adapter/. */
   readonly directory: string;
-  readonly student: ModelWithWeights;
+  readonly student: StudentModel;
   /** Whose tokenizer files the written student gets. */
   readonly companionsFrom: string;
   readonly teacher: LocalTeacher | undefined;
@@ -75,6 +77,8 @@ export async function trainStudent(options: TrainStudentOptions): Promise<Traine
   const { directory, training, data } = options;
   const paths = {
     student: join(directory, "student"),
+    adapter: join(directory, "adapter"),
+    base: join(directory, "base"),
     metrics: join(directory, "metrics.jsonl"),
     checkpoints: join(directory, "checkpoints"),
     best: join(directory, "checkpoints", "best"),
@@ -143,7 +147,7 @@ export async function trainStudent(options: TrainStudentOptions): Promise<Traine
     if (isDue(step, training.checkpointEvery)) await checkpoint(step);
   }
   const hasBest = training.keepBest && bestEvaluation(metrics) !== undefined;
-  await session.write(paths.student, hasBest ? paths.best : undefined);
+  await session.write(paths, hasBest ? paths.best : undefined);
   await rm(paths.best, { recursive: true, force: true });
   return finished();
 }
@@ -214,35 +218,45 @@ class TrainingSession implements AsyncDisposable {
     };
   }
 
-  /** Keeps the weights as they are now. */
+  /** Keeps the trained weights as they are now. */
   async keep(path: string): Promise<void> {
-    await writeFolderAtomically(
-      path,
-      (folder) => writeSafetensors(join(folder, "weights.safetensors"), this.#tensors()),
-      {
-        replace: true,
-      },
-    );
+    const { weights } = this.#options.student;
+    const tensors = this.trainer.parameters.map(({ name, weights: data }) => {
+      return { name, shape: weights.get(name)!.dims, data };
+    });
+    await writeFolderAtomically(path, (folder) => writeSafetensors(join(folder, "weights.safetensors"), tensors), {
+      replace: true,
+    });
   }
 
-  /** Writes the student's model folder, with the kept weights where there are some. */
-  async write(path: string, kept: string | undefined): Promise<void> {
+  /**
+   * Writes the student's model folder, with the kept weights where there are some. Before it, which says that the run is done, come
+   * its adapters alone, and their base where that is nowhere else.
+   */
+  async write(
+    paths: Readonly<Record<"student" | "adapter" | "base", string>>,
+    kept: string | undefined,
+  ): Promise<void> {
     const { student, companionsFrom } = this.#options;
     await using file = kept ? await openSafetensors(join(kept, "weights.safetensors")) : undefined;
-    const tensors = this.#tensors().map((tensor) =>
-      file ? { ...tensor, data: () => file.readFloat32(tensor.name) } : tensor,
-    );
-    await writeModelFolder(path, { config: student.config, tensors, dtype: "float32", copyFrom: companionsFrom });
+    const read = (name: string) =>
+      file?.has(name) ? file.readFloat32(name) : (student.weights.get(name)!.data as Float32Array);
+    const shared = { config: student.config, dtype: "float32", copyFrom: companionsFrom } as const;
+    const { adapters } = student;
+    if (adapters) {
+      const { baseModel = resolve(paths.base) } = adapters.config;
+      if (adapters.config.baseModel === undefined) {
+        await writeModelFolder(paths.base, { ...shared, tensors: baseTensors(adapters, read), replace: true });
+      }
+      const config = { ...adapters.config, baseModel };
+      await writeAdapterFolder(paths.adapter, config, adapterTensors(adapters, read), companionsFrom);
+    }
+    await writeModelFolder(paths.student, { ...shared, tensors: modelTensors(student, read) });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.trainer.dispose();
     await this.#scorer.dispose();
-  }
-
-  #tensors(): { name: string; shape: readonly number[]; data: Float32Array }[] {
-    const { weights } = this.#options.student;
-    return this.trainer.parameters.map(({ name, weights: data }) => ({ name, shape: weights.get(name)!.dims, data }));
   }
 }
 

@@ -7,8 +7,8 @@ import type { Objective } from "../losses/options.js";
 import type { CompileOptions, Feeds } from "../runtime/executor.js";
 import { type HostTensor, scalarOf } from "../runtime/tensor.js";
 import { signalFeeds } from "../signals/signal-feeds.js";
+import { type StudentModel, trainedParameters } from "../students/student-model.js";
 import type { LocalTeacher } from "../teachers/local-teacher.js";
-import type { ModelWithWeights } from "../weights/load-model.js";
 import { gradientNorm, isDecayed, type OptimizedParameter, updateParameter } from "./adamw.js";
 import { findNonFinite } from "./find-non-finite.js";
 import type { TrainingOptions } from "./options.js";
@@ -34,19 +34,20 @@ export interface TrainerOptions extends CompileOptions {
   readonly optimizer: Pick<TrainingOptions, "betas" | "epsilon" | "weightDecay" | "clipNorm">;
 }
 
-/** A student in training. It takes the weights that it is given over, and changes them in place. */
+/** A student in training. It takes the weights that it is given over, and changes those that are not frozen in place. */
 export class Trainer {
+  /** The weights that are trained. */
   readonly parameters: readonly OptimizedParameter[];
   /** The weights as the graph is fed them, for scoring between steps. */
   readonly weights: Feeds;
-  readonly #student: ModelWithWeights;
+  readonly #student: StudentModel;
   readonly #training: TrainingProgram;
   readonly #teacher: LocalTeacher | undefined;
   readonly #objective: Objective;
   readonly #options: TrainerOptions;
 
   private constructor(
-    student: ModelWithWeights,
+    student: StudentModel,
     parameters: readonly OptimizedParameter[],
     training: TrainingProgram,
     teacher: LocalTeacher | undefined,
@@ -63,13 +64,14 @@ export class Trainer {
   }
 
   static async create(
-    student: ModelWithWeights,
+    student: StudentModel,
     teacher: LocalTeacher | undefined,
     objective: Objective,
     options: TrainerOptions,
   ): Promise<Trainer> {
-    const training = await compileTrainingGraph(student, objective, { ...options, signal: teacher?.form });
-    const parameters = student.architecture.parameters(student.shape).map(({ name, role }) => {
+    const { frozen } = student;
+    const training = await compileTrainingGraph(student, objective, { ...options, signal: teacher?.form, frozen });
+    const parameters = trainedParameters(student).map(({ name, role }) => {
       const weights = student.weights.get(name)!.data as Float32Array;
       const { length } = weights;
       return {

@@ -18,12 +18,14 @@ export interface TrainingGraphOptions extends CompileOptions {
   readonly signal: SignalForm | undefined;
   /** Layers are computed again in the backward pass. */
   readonly recompute?: boolean;
+  /** Weights that get no gradient; what only they need is not computed. */
+  readonly frozen?: ReadonlySet<string> | undefined;
 }
 
 /** One forward and backward pass over a micro-batch. Outputs are sums over its rows: the caller divides once per step. */
 export interface TrainingProgram {
   readonly program: Program;
-  /** Weights by name, in the order of the model. The gradient of `name` is the output `gradient:name`. */
+  /** Trained weights by name, in the order of the model. The gradient of `name` is the output `gradient:name`. */
   readonly parameterNames: readonly string[];
   /** Objective terms; the sum of a term is the output `term:name`. */
   readonly termNames: readonly string[];
@@ -61,9 +63,12 @@ export function buildTrainingGraph(
 ): TrainingGraph {
   const graph = new Graph();
   const { placed, inputs } = placeRows(graph, student, objective, options);
-  const { total, terms } = chunkedObjective(inputs, objective);
-  const parameterNames = [...placed.parameters.keys()];
-  const parameterGradients = gradients(total, [...placed.parameters.values()]);
+  const trained = [...placed.parameters.values()].filter(({ name }) => !options.frozen?.has(name));
+  const isInBody = (weight: Value) => weight !== placed.headWeight || student.shape.tiedHead;
+  const frozen = { hidden: !trained.some(isInBody), headWeight: trained.every((each) => each !== placed.headWeight) };
+  const { total, terms } = chunkedObjective({ ...inputs, frozen }, objective);
+  const parameterNames = trained.map(({ name }) => name);
+  const parameterGradients = gradients(total, trained);
   const outputs: Record<string, Value> = { total };
   for (const [name, sum] of Object.entries(terms)) outputs[`term:${name}`] = sum;
   for (const [i, name] of parameterNames.entries()) outputs[`gradient:${name}`] = parameterGradients[i]!;

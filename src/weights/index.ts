@@ -1,5 +1,6 @@
 /** @file Model files in and out: safetensors, Hugging Face model folders, GGUF files, and writes that are complete or not there at all. */
 
+export { mergeAdapters } from "./adapter/merge-adapters.js";
 export {
   type FolderWriteOptions,
   isTemporaryName,

@@ -4,20 +4,20 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { ModelError, show } from "../errors.js";
+import { adapterConfigFileName } from "./adapter/adapter-config.js";
+import { openAdapterFolder } from "./adapter/adapter-folder.js";
 import { openGgufModel } from "./gguf/model.js";
 import { isGguf } from "./gguf/reader.js";
+import { configFileName, weightsFileName, weightsIndexFileName } from "./model-files.js";
 import { openSafetensors, type SafetensorsFile } from "./safetensors-reader.js";
 import type { StoredTensor, WeightsFile } from "./weights-file.js";
-
-export const configFileName = "config.json";
-export const weightsFileName = "model.safetensors";
-export const weightsIndexFileName = "model.safetensors.index.json";
 
 const folderHint =
   "A model folder holds config.json, model.safetensors (or its shards with model.safetensors.index.json) and the tokenizer's files.";
 
 /**
- * Opens a model folder, or a GGUF file as if it were one: its tensors have their Hugging Face names, row orders and shapes.
+ * Opens a model folder, or a GGUF file as if it were one: its tensors have their Hugging Face names, row orders and shapes. The
+ * folder of a low-rank adapter is opened as its base model with the adapter merged.
  * Every header is validated now; tensors are read when asked for.
  *
  * @throws ModelError if the folder, config.json, the weights, a shard or a tensor named by the index is missing or damaged;
@@ -29,6 +29,10 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
     return new ModelFolder(path, config, new Map(weights.names().map((name) => [name, weights])), [weights]);
   }
   await expectFolder(path);
+  if (await isAdapter(path)) {
+    const { config, weights } = await openAdapterFolder(path, openModelFolder);
+    return new ModelFolder(path, config, new Map(weights.names().map((name) => [name, weights])), [weights]);
+  }
   const config = await readJsonObject(join(path, configFileName));
   const shards: SafetensorsFile[] = [];
   try {
@@ -143,6 +147,11 @@ async function expectFolder(path: string): Promise<void> {
   if (!stats.isDirectory()) {
     throw new ModelError(`"${path}": must be a model folder, got a file.`, { hint: `Give the folder. ${folderHint}` });
   }
+}
+
+async function isAdapter(path: string): Promise<boolean> {
+  const present = new Set(await readdir(path));
+  return present.has(adapterConfigFileName) && !present.has(weightsFileName) && !present.has(weightsIndexFileName);
 }
 
 /** Opens one file or all shards, adding each to `opened`; returns which file holds which tensor. */

@@ -6,7 +6,7 @@ import { ModelError } from "../errors.js";
 import { writeFolderAtomically } from "./atomic-write.js";
 import { isGguf } from "./gguf/reader.js";
 import { readGgufTokenizer } from "./gguf/tokenizer.js";
-import { configFileName, weightsFileName, weightsIndexFileName } from "./model-folder.js";
+import { companionFileNames, configFileName, weightsFileName, weightsIndexFileName } from "./model-files.js";
 import { elementCount } from "./safetensors-header.js";
 import {
   bytesPerWeight,
@@ -29,20 +29,6 @@ export interface ModelFolderContents {
   /** Takes the place of a model folder that is already there. */
   readonly replace?: boolean;
 }
-
-/** Files beside the weights that a student takes over from the model it comes from. */
-export const companionFileNames: ReadonlySet<string> = new Set([
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "added_tokens.json",
-  "vocab.json",
-  "merges.txt",
-  "tokenizer.model",
-  "chat_template.jinja",
-  "chat_template.json",
-  "generation_config.json",
-]);
 
 /**
  * Writes a model folder that transformers and {@link openModelFolder} can read; it appears complete or not at all.
@@ -104,7 +90,7 @@ function planShards(tensors: readonly NamedTensor[], dtype: WeightDtype, maxShar
 }
 
 /** What goes with a model beside its weights, by file name. */
-async function readCompanions(from: string): Promise<ReadonlyMap<string, string | Buffer>> {
+export async function readCompanions(from: string): Promise<ReadonlyMap<string, string | Buffer>> {
   if (isGguf(from)) return readGgufTokenizer(from);
   const present = await readdir(from).catch((cause: Error) => {
     throw new ModelError(`"${from}": must be a folder with tokenizer files, got ${cause.message}.`, { cause });

@@ -10,7 +10,7 @@ import { access, copyFile, mkdir, readdir, readFile, rename, stat, symlink } fro
 import { dirname, join, relative } from "node:path";
 import { getRepoFolderName } from "@huggingface/hub";
 import { writeFileAtomically } from "../atomic-write.js";
-import { configFileName, weightsFileName, weightsIndexFileName } from "../model-folder.js";
+import { configFileName, weightsFileName, weightsIndexFileName } from "../model-files.js";
 import { type HubName, isCommit } from "./model-name.js";
 
 /** What a snapshot has that limbeck can use. */

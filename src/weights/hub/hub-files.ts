@@ -3,8 +3,7 @@
 import { dirname } from "node:path/posix";
 import { type ListFileEntry, listFiles, modelInfo } from "@huggingface/hub";
 import { LimbeckError, ModelError, show } from "../../errors.js";
-import { configFileName, weightsFileName, weightsIndexFileName } from "../model-folder.js";
-import { companionFileNames } from "../write-model-folder.js";
+import { companionFileNames, configFileName, weightsFileName, weightsIndexFileName } from "../model-files.js";
 import type { Checksum } from "./download-file.js";
 import { shardNames } from "./hub-cache.js";
 import type { HubSettings } from "./hub-settings.js";

@@ -1,0 +1,48 @@
+/** @file What a student is before it has learned anything: how far from its teacher, and how fast. */
+
+import type { DistillationBatch } from "../data/batch.js";
+import { chunkRowsFor } from "../losses/chunked-head.js";
+import type { ModelWithWeights } from "../weights/load-model.js";
+import { makeRowScorer } from "./row-scores.js";
+import { type ScoreModelOptions, scoreModel } from "./score-model.js";
+import { mean } from "./statistics.js";
+
+export interface StartMeasure {
+  /** Mean KL(teacher ‖ student) in nats per token; null without a teacher. */
+  readonly klFromTeacher: number | null;
+  readonly perplexity: number;
+  /** Tokens per second through the body and the output head, forward only. */
+  readonly tokensPerSecond: number;
+}
+
+/** Measures a model on some batches: all of them for the losses, the first of them once more for the speed. */
+export async function measureStart(
+  model: ModelWithWeights,
+  batches: readonly DistillationBatch[],
+  options: ScoreModelOptions,
+): Promise<StartMeasure> {
+  const { kl, targetLogProbs } = await scoreModel(model, batches, options);
+  return {
+    klFromTeacher: kl ? mean(kl) : null,
+    perplexity: Math.exp(-mean(targetLogProbs)),
+    tokensPerSecond: await measureSpeed(model, batches[0]!, options),
+  };
+}
+
+async function measureSpeed(
+  model: ModelWithWeights,
+  batch: DistillationBatch,
+  { positionCount, threads }: ScoreModelOptions,
+): Promise<number> {
+  const chunkRows = chunkRowsFor(model.shape.headWidth, batch.rows.count);
+  const scorer = await makeRowScorer(model, { positionCount, chunkRows, threads });
+  try {
+    const weights = Object.fromEntries(model.weights);
+    await scorer.score(batch, weights);
+    const started = performance.now();
+    await scorer.score(batch, weights);
+    return (1000 * batch.student.ids.length) / (performance.now() - started);
+  } finally {
+    await scorer.dispose();
+  }
+}

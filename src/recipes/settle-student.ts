@@ -1,0 +1,49 @@
+/** @file Which parts of the teacher a run's student keeps: chosen once, and kept in the run's folder for when it is resumed. */
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ModelError } from "../errors.js";
+import type { ModelParts } from "../students/slice-model.js";
+import { writeFileAtomically } from "../weights/index.js";
+import type { OpenedStudent } from "./open-models.js";
+import type { RecipeContext } from "./recipe.js";
+import type { CommonConfig, RunParts } from "./run-parts.js";
+
+/** The file in a run's folder, one line per layer. */
+const partsFileName = "student-parts.json";
+
+/** The student with its parts chosen: as they were before where the run is resumed, for another machine may measure a little otherwise. */
+export async function settleStudent(
+  { config, emit, resume, signal }: RecipeContext<CommonConfig>,
+  { student, data }: RunParts,
+  threads: number,
+): Promise<OpenedStudent> {
+  const { pending } = student;
+  if (!pending) return student;
+  const known = resume ? await readParts(config.output) : undefined;
+  if (known) return pending.settle(known);
+  emit({ type: "phase", phase: "student", message: "measuring what the teacher's parts do on training rows" });
+  const { sequenceLength } = config.data;
+  return pending.settle(await pending.choose(data.train, { sequenceLength, threads, signal }));
+}
+
+/** Keeps a chosen student's parts in the run's folder. */
+export async function keepParts(output: string, { parts }: OpenedStudent): Promise<void> {
+  if (!parts) return;
+  const text = `[\n${parts.map((layer) => `  ${JSON.stringify(layer)}`).join(",\n")}\n]\n`;
+  await writeFileAtomically(join(output, partsFileName), (file) => file.writeFile(text));
+}
+
+async function readParts(output: string): Promise<ModelParts | undefined> {
+  const path = join(output, partsFileName);
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as ModelParts;
+  } catch (cause) {
+    throw new ModelError(`"${path}": must be the parts of the teacher as JSON, got ${(cause as Error).message}.`, {
+      hint: "Delete it to have them chosen again.",
+      cause,
+    });
+  }
+}
