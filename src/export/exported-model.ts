@@ -1,12 +1,17 @@
 /** @file An exported ONNX file, opened as others open it: tokens in pieces, keys and values handed back from piece to piece. */
 
+import { readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { ModelError, show } from "../errors.js";
+import { readCount } from "../models/config-reader.js";
 import { openModelFile } from "../runtime/model-file.js";
 import { float32Tensor, type HostTensor } from "../runtime/tensor.js";
 
 /** What an exported model says. Dispose it. */
 export interface ExportedModel {
   readonly headWidth: number;
+  /** Longest sequence, by config.json. */
+  readonly maxTokens: number;
   /** Forgets what was read. */
   start(): void;
   /**
@@ -29,6 +34,7 @@ export async function openExportedModel(
   path: string,
   options: { readonly threads?: number } = {},
 ): Promise<ExportedModel> {
+  const { config } = await readExportedConfig(path);
   const file = await openModelFile(path, options);
   const caches = file.inputs.filter(({ name }) => cacheName.test(name));
   const others = file.inputs.filter(({ name }) => !cacheName.test(name)).map(({ name }) => name);
@@ -51,6 +57,7 @@ export async function openExportedModel(
   let length = 0;
   return {
     headWidth,
+    maxTokens: readCount(config, "max_position_embeddings", 2048),
     start() {
       cache = empty();
       length = 0;
@@ -70,6 +77,28 @@ export async function openExportedModel(
     },
     dispose: () => file.dispose(),
   };
+}
+
+/**
+ * The folder that an ONNX file belongs to, with its config.json and its tokenizer: the file's own, or the one around it.
+ *
+ * @throws ModelError where neither holds a config.json.
+ */
+export async function readExportedConfig(
+  path: string,
+): Promise<{ readonly folder: string; readonly config: Readonly<Record<string, unknown>> }> {
+  for (const folder of [dirname(path), dirname(dirname(resolve(path)))]) {
+    const text = await readFile(join(folder, "config.json"), "utf8").catch(() => undefined);
+    if (text === undefined) continue;
+    try {
+      return { folder, config: JSON.parse(text) as Record<string, unknown> };
+    } catch (cause) {
+      throw new ModelError(`${show(join(folder, "config.json"))}: expected JSON, got something else.`, { cause });
+    }
+  }
+  throw new ModelError(`${show(path)}: expected config.json in its folder or the one around it, got none.`, {
+    hint: "Keep the exported folder as it was written.",
+  });
 }
 
 function wholeNumbers(count: number, value: (i: number) => number): HostTensor {

@@ -18,11 +18,7 @@ interface Reader {
 const request = JSON.parse(process.argv[2]!) as LatencyRequest;
 
 async function openReader({ model, threads }: LatencyRequest): Promise<Reader> {
-  if (model.endsWith(".onnx")) {
-    const exported = await openExportedModel(model, { threads });
-    // What the longest sequence is, the file does not say; a prompt of 128 tokens fits into every model.
-    return { ...exported, maxTokens: 192 };
-  }
+  if (model.endsWith(".onnx")) return openExportedModel(model, { threads });
   const decoder = await makeDecoder(await loadModelFolder(model), { threads });
   let cache = decoder.makeCache(1);
   return {

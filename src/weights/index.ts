@@ -1,6 +1,7 @@
 /** @file Model files in and out: safetensors, Hugging Face model folders, GGUF files, and writes that are complete or not there at all. */
 
 export {
+  expectNewFolder,
   type FolderWriteOptions,
   isTemporaryName,
   writeFileAtomically,

@@ -104,7 +104,7 @@ function planShards(tensors: readonly NamedTensor[], dtype: WeightDtype, maxShar
 }
 
 /** What goes with a model beside its weights, by file name. */
-async function readCompanions(from: string): Promise<ReadonlyMap<string, string | Buffer>> {
+export async function readCompanions(from: string): Promise<ReadonlyMap<string, string | Buffer>> {
   if (isGguf(from)) return readGgufTokenizer(from);
   const present = await readdir(from).catch((cause: Error) => {
     throw new ModelError(`"${from}": must be a folder with tokenizer files, got ${cause.message}.`, { cause });
