@@ -5,8 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { loadConfig } from "../config/load-config.js";
 import { type DataOptions, dataOptionsSchema, type LoadedData, type TransferDocument } from "../data/index.js";
 import { DataError } from "../errors.js";
-import { openData, type SidePrompts } from "../recipes/open-data.js";
-import type { OpenedStudent } from "../recipes/open-models.js";
+import { openData, type RowReader, type SidePrompts } from "../recipes/open-data.js";
 import type { RunEvent } from "../recipes/recipe.js";
 import type { RunConfig } from "../recipes/registry.js";
 
@@ -53,7 +52,7 @@ export async function findStudent(command: string, path: string, data: string | 
 /** The documents to measure on; none is longer than the student was made for. */
 export async function openHeldOut(
   { data, isHeldOut, prompts }: StudentSource,
-  student: OpenedStudent,
+  student: RowReader,
   onEvent: (event: RunEvent) => void,
 ): Promise<{ readonly documents: readonly TransferDocument[]; readonly sequenceLength: number }> {
   const sequenceLength = Math.min(data.sequenceLength, student.model.shape.maxPositions);

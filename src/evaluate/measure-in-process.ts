@@ -36,7 +36,7 @@ export async function measureInProcess<Result>(
       signal?.removeEventListener("abort", stop);
       if (result !== undefined) return resolve(result);
       if (endedBy === "SIGINT" || endedBy === "SIGTERM") return reject(stopped());
-      const problem = stderr.trim().split("\n").at(-1) ?? "";
+      const problem = /^\w*Error.*$/m.exec(stderr)?.[0] ?? stderr.trim().split("\n").at(-1) ?? "";
       const how = endedBy ?? `exit code ${code}`;
       reject(new LimbeckError("MEASURE", `evaluate: measuring "${what}" ended with ${how}: ${problem}`));
     });
