@@ -93,7 +93,8 @@ function row(
   quality: TradeOff["quality"],
   onFront: Readonly<Record<Cost, boolean>> | undefined,
 ): Markup {
-  const mark = (cost: Cost) => (onFront?.[cost] ? "● " : "");
+  // No line ends between a mark, a number and its unit.
+  const marked = (text: string, cost: Cost) => `${onFront?.[cost] ? "● " : ""}${text}`.replaceAll(" ", "\u00a0");
   const kl = model.klFromTeacher?.mean;
   const cells: readonly (string | Markup)[] = [
     ...(quality === "kl"
@@ -105,10 +106,10 @@ function row(
     model.perplexity
       ? html`${formatNumber(model.perplexity.value)}<small>${formatInterval(model.perplexity)}</small>`
       : NOT_MEASURED,
-    `${mark("size")}${formatBytes(model.bytes)}`,
-    `${mark("memory")}${formatBytes(model.peakMemoryBytes)}`,
+    marked(formatBytes(model.bytes), "size"),
+    marked(formatBytes(model.peakMemoryBytes), "memory"),
     formatNumber(model.promptMsPerToken),
-    `${mark("latency")}${formatNumber(model.decodeMsPerToken)}`,
+    marked(formatNumber(model.decodeMsPerToken), "latency"),
   ];
   return html`<tr><th scope="row">${label}<small>${model.name}</small></th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
 `;

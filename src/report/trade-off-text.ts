@@ -81,7 +81,7 @@ function scatter({ students, quality }: TradeOff): readonly string[] {
   if (points.length < 2) return [];
   const [sizes, losses] = [points.map(({ size }) => size), points.map(({ loss }) => loss)];
   const x = logAxis(Math.min(...sizes), Math.max(...sizes), { from: 0, to: plot.columns - 2, tickCount: 4 });
-  const y = linearAxis(Math.min(0, ...losses), Math.max(...losses), { from: plot.rows - 1, to: 0, tickCount: 4 });
+  const y = linearAxis(Math.min(...losses), Math.max(...losses), { from: plot.rows - 1, to: 0, tickCount: 4 });
   const grid = Array.from({ length: plot.rows }, () => new Array<string>(plot.columns).fill(" "));
   for (const { letter, size, loss } of points) {
     const row = grid[Math.round(y.place(loss))]!;

@@ -55,12 +55,17 @@ ${points.map((point) => {
   const at = place(point);
   const role = roleOf[point.kind];
   return html`<circle class="dot ${role}" cx="${at.x}" cy="${at.y}" r="4.5"><title>${point.name}: ${formatNumber(point.loss)} at ${chart.formatCost(point.cost)}</title></circle>
-<text class="name ${role}" x="${at.x + 8}" y="${at.y - 6}">${point.label}</text>
+<text class="name ${role}" x="${at.x + (isAtEnd(at.x) ? 4 : 8)}" y="${at.y - 8}" text-anchor="${isAtEnd(at.x) ? "end" : "start"}">${point.label}</text>
 `;
 })}
 </svg>
 </figure>
 `;
+}
+
+/** Where a name to the right would leave the drawing. */
+function isAtEnd(x: number): boolean {
+  return x > plot.right - 30;
 }
 
 /** The best loss that each cost buys: it falls where a point of the front stands. */
