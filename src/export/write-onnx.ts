@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { writeOnnxFile } from "../graph/onnx/write.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
 import { makeOnnxGraph } from "./onnx-graph.js";
-import { storeWeights } from "./store-weights.js";
+import { matrixKinds, storeWeights } from "./store-weights.js";
 import type { Precision } from "./weight-store.js";
 
 /** A written file. */
@@ -36,12 +36,12 @@ export async function writeOnnxFiles(
 ): Promise<readonly OnnxFile[]> {
   await mkdir(join(folder, onnxFolder));
   const graph = makeOnnxGraph(model);
-  const names = new Set(model.weights.keys());
+  const kinds = matrixKinds(model);
   const files: OnnxFile[] = [];
   for (const precision of precisions) {
     const name = fileNames[precision];
     const path = join(folder, onnxFolder, name);
-    await writeOnnxFile(path, storeWeights(graph, names, precision));
+    await writeOnnxFile(path, storeWeights(graph, kinds, precision));
     const weightBytes = (await stat(`${path}_data`).catch(() => undefined))?.size;
     files.push({
       precision,

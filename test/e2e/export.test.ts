@@ -18,7 +18,7 @@ const teacher = join(repository, "assets/quickstart/teacher");
 beforeAll(async () => {
   folder = await makeWorkFolder();
   const text = await readFile(join(repository, "CONTRIBUTING.md"), "utf8");
-  const rows = text.split("\n\n").filter((paragraph) => paragraph.length > 100);
+  const rows = text.split("\n\n").filter((paragraph) => paragraph.length > 100).slice(0, 6);
   await writeFile(at("rows.jsonl"), rows.map((paragraph) => `${JSON.stringify({ text: paragraph })}\n`).join(""));
   const data = { heldOut: `${golden}training/rows.jsonl`, heldOutFraction: undefined };
   await writeFile(at("run.yaml"), configText({ data, training: { epochs: undefined, steps: 1 }, output: "run" }));
@@ -49,7 +49,7 @@ describe("limbeck export", () => {
     expect(int4!.klFromStudent.mean.value).toBeLessThan(5e-2);
     expect(float16!.bytes).toBeLessThan(0.52 * float32!.bytes);
     expect(int8!.bytes).toBeLessThan(0.27 * float32!.bytes);
-    expect(int4!.bytes).toBeLessThan(0.16 * float32!.bytes);
+    expect(int4!.bytes).toBeLessThan(0.18 * float32!.bytes);
     for (const { promptTokensPerSecond, decodeTokensPerSecond, peakMemoryBytes } of [report.student, ...report.files]) {
       expect(Math.min(promptTokensPerSecond, decodeTokensPerSecond)).toBeGreaterThan(10);
       expect(peakMemoryBytes).toBeGreaterThan(5e7);
