@@ -30,7 +30,7 @@ export function evaluateCommand({ terminal: { out, err } }: Context): Command {
       ["evaluate runs/mine", "a run's student on the run's held-out rows, beside its teacher"],
       ["evaluate runs/mine --data other.jsonl", "the same on other rows"],
       ["evaluate models/small --teacher models/large --data held-out.jsonl", "any two models with one tokenizer"],
-      ["evaluate runs/a runs/b exports/a/onnx/model_q4.onnx --html trade-off.html", "quality against size and speed"],
+      ["evaluate runs/a runs/b small/onnx/model_q4.onnx --html costs.html", "quality against size and speed"],
     ],
   )
     .argument("<path...>", "runs, models or exported .onnx files; several are compared")

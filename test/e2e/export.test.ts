@@ -18,7 +18,10 @@ const teacher = join(repository, "assets/quickstart/teacher");
 beforeAll(async () => {
   folder = await makeWorkFolder();
   const text = await readFile(join(repository, "CONTRIBUTING.md"), "utf8");
-  const rows = text.split("\n\n").filter((paragraph) => paragraph.length > 100).slice(0, 6);
+  const rows = text
+    .split("\n\n")
+    .filter((paragraph) => paragraph.length > 100)
+    .slice(0, 6);
   await writeFile(at("rows.jsonl"), rows.map((paragraph) => `${JSON.stringify({ text: paragraph })}\n`).join(""));
   const data = { heldOut: `${golden}training/rows.jsonl`, heldOutFraction: undefined };
   await writeFile(at("run.yaml"), configText({ data, training: { epochs: undefined, steps: 1 }, output: "run" }));
