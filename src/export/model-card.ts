@@ -55,7 +55,11 @@ function frontMatter({ format }: ExportReport, { sources }: CardFacts): Readonly
     ...(ids.length > 0 ? { base_model: ids.length === 1 ? ids[0] : ids } : {}),
     library_name: format === "onnx" ? "transformers.js" : "transformers",
     pipeline_tag: "text-generation",
-    tags: ["limbeck", "knowledge-distillation", ...(format === "onnx" ? ["onnx"] : [])],
+    tags: [
+      "limbeck",
+      ...(sources.some(({ role }) => role === "teacher") ? ["knowledge-distillation"] : []),
+      ...(format === "onnx" ? ["onnx"] : []),
+    ],
   };
 }
 
