@@ -29,6 +29,8 @@ const floors = [
   "evaluate",
   "training",
   "report",
+  "export",
+  "export",
   "recipes",
   "config",
   "cli",

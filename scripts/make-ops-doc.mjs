@@ -63,6 +63,7 @@ const samples = {
   ReduceMax: (x) => g.reduceMax(x),
   ReduceLogSumExp: (x) => g.reduceLogSumExp(x),
   ArgMax: (x) => g.argMax(x),
+  CumSum: (x) => g.cumSum(g.cast(x, "int32"), 0),
   TopK: (x) => g.topK(x, 2).values,
   Softmax: (x) => g.softmax(x),
   LogSoftmax: (x) => g.logSoftmax(x),

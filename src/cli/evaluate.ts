@@ -4,8 +4,11 @@ import type { Command } from "commander";
 import type { Estimate } from "../evaluate/statistics.js";
 import type { ModelSummary } from "../evaluate/summarize-model.js";
 import { formatInterval, formatNumber, formatPercent, NOT_MEASURED } from "../report/format.js";
+import { tradeOffHtml } from "../report/trade-off-html.js";
+import { tradeOffText } from "../report/trade-off-text.js";
+import { writeFileAtomically } from "../weights/atomic-write.js";
 import { type Context, collect, importModules, jsonLine, makeCommand } from "./command.js";
-import type { StudentEvaluation } from "./evaluate-student.js";
+import type { EvaluationOptions, StudentEvaluation } from "./evaluate-student.js";
 import { withInterrupt } from "./interrupt.js";
 import { showProgress } from "./progress.js";
 import { facts, table } from "./terminal.js";
@@ -13,6 +16,7 @@ import { facts, table } from "./terminal.js";
 interface EvaluateFlags {
   readonly teacher?: string;
   readonly data?: string;
+  readonly html?: string;
   readonly import?: readonly string[];
   readonly json?: boolean;
 }
@@ -26,28 +30,48 @@ export function evaluateCommand({ terminal: { out, err } }: Context): Command {
       ["evaluate runs/mine", "a run's student on the run's held-out rows, beside its teacher"],
       ["evaluate runs/mine --data other.jsonl", "the same on other rows"],
       ["evaluate models/small --teacher models/large --data held-out.jsonl", "any two models with one tokenizer"],
+      ["evaluate runs/a runs/b small/onnx/model_q4.onnx --html costs.html", "quality against size and speed"],
     ],
   )
-    .argument("<path>", "a run's folder, or a model")
+    .argument("<path...>", "runs, models or exported .onnx files; several are compared")
     .option("--teacher <model>", "the model to compare with, instead of the run's teacher")
     .option("--data <file>", "the rows, instead of the run's held-out rows")
     .option("--import <file>", "load a module that defines what the run's config names; repeatable", collect)
+    .option("--html <file>", "with several students: also write a page with charts")
     .option("--json", "print one JSON object; progress goes to standard error")
-    .action(async (path: string, flags: EvaluateFlags) => {
-      const { evaluateStudent } = await import("./evaluate-student.js");
+    .action(async (paths: readonly string[], flags: EvaluateFlags) => {
       await importModules(flags.import ?? []);
       const progress = showProgress(err);
-      const request = { path, teacher: flags.teacher, data: flags.data };
+      const { teacher, data } = flags;
       try {
-        const result = await withInterrupt(progress.note, (signal) =>
-          evaluateStudent(request, { signal, onEvent: progress.show }),
-        );
+        const text = await withInterrupt(progress.note, async (signal) => {
+          const options = { signal, onEvent: progress.show };
+          if (paths.length > 1 || paths[0]!.endsWith(".onnx")) return compare(paths, flags, options);
+          const { evaluateStudent } = await import("./evaluate-student.js");
+          const result = await evaluateStudent({ path: paths[0]!, teacher, data }, options);
+          return flags.json ? jsonLine(result) : describeEvaluation(result);
+        });
         progress.end();
-        out.write(flags.json ? jsonLine(result) : describeEvaluation(result));
+        out.write(text);
       } finally {
         progress.end();
       }
     });
+}
+
+/** Several students: a table and a plot, and a page where one is asked for. */
+async function compare(
+  paths: readonly string[],
+  { teacher, data, html, json }: EvaluateFlags,
+  options: EvaluationOptions,
+): Promise<string> {
+  const { compareStudents } = await import("./compare-students.js");
+  const report = await compareStudents({ paths, teacher, data }, options);
+  if (html !== undefined) {
+    const page = tradeOffHtml(report);
+    await writeFileAtomically(html, (file) => file.writeFile(page));
+  }
+  return json ? jsonLine(report) : tradeOffText(report);
 }
 
 function describeEvaluation({ student, teacher, data }: StudentEvaluation): string {

@@ -7,6 +7,7 @@ import { checkCommand } from "./check.js";
 import type { Context } from "./command.js";
 import { doctorCommand } from "./doctor.js";
 import { evaluateCommand } from "./evaluate.js";
+import { exportCommand } from "./export.js";
 import { inspectCommand } from "./inspect.js";
 import { lossCommand } from "./loss.js";
 import { modelsCommand } from "./models.js";
@@ -24,6 +25,7 @@ const commands = [
   checkCommand,
   runCommand,
   evaluateCommand,
+  exportCommand,
   scoreCommand,
   chatCommand,
   lossCommand,

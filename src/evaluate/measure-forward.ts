@@ -1,8 +1,6 @@
 /** @file How fast a model reads and what memory that takes, measured in a process of its own so that nothing else counts. */
 
-import { fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { InterruptedError, LimbeckError } from "../errors.js";
+import { measureInProcess } from "./measure-in-process.js";
 
 export interface ForwardCost {
   /** Tokens per second through the body and the output head, forward only. */
@@ -24,29 +22,5 @@ export interface ForwardRequest {
  * @throws InterruptedError when the signal is aborted, or Ctrl-C reaches the process before it.
  */
 export async function measureForward(request: ForwardRequest, signal?: AbortSignal): Promise<ForwardCost> {
-  const stopped = (): InterruptedError => new InterruptedError(`evaluate: stopped while measuring "${request.model}".`);
-  if (signal?.aborted) throw stopped();
-  const module = fileURLToPath(new URL("./forward-process.js", import.meta.url));
-  return new Promise((resolve, reject) => {
-    const child = fork(module, [JSON.stringify(request)], { stdio: ["ignore", "ignore", "pipe", "ipc"], execArgv: [] });
-    const stop = () => child.kill();
-    signal?.addEventListener("abort", stop, { once: true });
-    let stderr = "";
-    let cost: ForwardCost | undefined;
-    child.stderr?.on("data", (text: Buffer) => {
-      stderr += text.toString();
-    });
-    child.on("message", (message) => {
-      cost = message as ForwardCost;
-    });
-    child.on("error", reject);
-    child.on("exit", (code, endedBy) => {
-      signal?.removeEventListener("abort", stop);
-      if (cost) return resolve(cost);
-      if (endedBy === "SIGINT" || endedBy === "SIGTERM") return reject(stopped());
-      const problem = stderr.trim().split("\n").at(-1) ?? "";
-      const how = endedBy ?? `exit code ${code}`;
-      reject(new LimbeckError("MEASURE", `evaluate: measuring "${request.model}" ended with ${how}: ${problem}`));
-    });
-  });
+  return measureInProcess(new URL("./forward-process.js", import.meta.url), request, request.model, signal);
 }

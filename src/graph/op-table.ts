@@ -63,6 +63,7 @@ export interface OpAttributes {
   ReduceMax: Reduction;
   ReduceLogSumExp: Reduction;
   ArgMax: Axis;
+  CumSum: Axis;
   TopK: { readonly k: number };
   Softmax: Axis;
   LogSoftmax: Axis;

@@ -8,10 +8,10 @@ import {
   loadData,
   makePrompt,
   type PromptOptions,
+  type Tokenizer,
   type TransferDocument,
 } from "../data/index.js";
-import type { OpenedStudent } from "./open-models.js";
-
+import type { ModelShape } from "../models/index.js";
 import type { RunEvent } from "./recipe.js";
 
 /** What each side sees before the response, where they differ. */
@@ -20,10 +20,16 @@ export interface SidePrompts {
   readonly teacher: PromptOptions;
 }
 
+/** Whom the rows are for: a student, or as much of it as rows need. */
+export interface RowReader {
+  readonly tokenizer: Tokenizer | undefined;
+  readonly model: { readonly shape: Pick<ModelShape, "headWidth" | "maxPositions"> };
+}
+
 /** Reads and encodes the rows; every warning is also emitted. */
 export async function openData(
   options: DataOptions,
-  { tokenizer, model }: OpenedStudent,
+  { tokenizer, model }: RowReader,
   emit: (event: RunEvent) => void,
   prompts?: SidePrompts,
 ): Promise<LoadedData> {

@@ -5,6 +5,7 @@ import { stringify } from "yaml";
 import { compareWithTwin, conclusionSentences, formatGapClosed, headline } from "./conclusion.js";
 import { formatCount, formatFactor, formatNumber, formatSeconds } from "./format.js";
 import { comparisonCharts, trainingCurves } from "./html/charts.js";
+import { exportTables } from "./html/exports.js";
 import { dataFacts, howToRead } from "./html/facts.js";
 import { html, type Markup, trusted } from "./html/markup.js";
 import { script } from "./html/script.js";
@@ -43,6 +44,7 @@ ${warnings(report)}
 </header>
 <main>
 ${section("The models", startNote(report), [modelTable(report), comparisonCharts(report)])}
+${exportTables(report)}
 ${trainingCurves(report)}
 ${differences(report)}
 ${dataFacts(report)}

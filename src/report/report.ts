@@ -1,6 +1,7 @@
 /** @file What a run reports: the data of report.json, from which report.html and the terminal's table are made. */
 
 import type { Estimate } from "../evaluate/statistics.js";
+import type { ExportReport } from "./export-report.js";
 
 /** The report of a run, exactly as in report.json. All losses in nats, all shares between 0 and 1. */
 export interface Report {
@@ -18,6 +19,8 @@ export interface Report {
   /** Held-out tokens with the largest KL(teacher ‖ student), largest first. */
   readonly tokensThatDiffer: readonly DifferingToken[];
   readonly warnings: readonly ReportWarning[];
+  /** What was exported from the run's student, the latest last; left out before the first export. */
+  readonly exports?: readonly ExportReport[];
 }
 
 /** How the run was made. */

@@ -55,13 +55,8 @@ export async function writeFolderAtomically(
   { replace = false }: FolderWriteOptions = {},
 ): Promise<void> {
   const target = resolve(path);
+  if (!replace) await expectNewFolder(path);
   const isOccupied = await holdsAnything(target);
-  if (isOccupied && !replace) {
-    throw new LimbeckError("FILE", `"${path}": expected a folder that is new or empty, got one that holds files.`, {
-      hint: "Choose another folder, or move this one away.",
-      details: { path },
-    });
-  }
   const temporary = temporaryName(target);
   try {
     await mkdir(dirname(target), { recursive: true });
@@ -75,6 +70,19 @@ export async function writeFolderAtomically(
     await removeQuietly(temporary);
     throw writeError(path, error);
   }
+}
+
+/**
+ * Refuses a folder that holds anything, before work is done that would be written there.
+ *
+ * @throws LimbeckError `FILE`.
+ */
+export async function expectNewFolder(path: string): Promise<void> {
+  if (!(await holdsAnything(resolve(path)))) return;
+  throw new LimbeckError("FILE", `"${path}": expected a folder that is new or empty, got one that holds files.`, {
+    hint: "Choose another folder, or move this one away.",
+    details: { path },
+  });
 }
 
 /** Whether an entry of a folder is an unfinished write that a crash left behind, safe to delete when nobody is writing. */

@@ -2,6 +2,7 @@
 
 export { mergeAdapters } from "./adapter/merge-adapters.js";
 export {
+  expectNewFolder,
   type FolderWriteOptions,
   isTemporaryName,
   writeFileAtomically,

@@ -26,6 +26,7 @@ export const gradientRules: { readonly [K in OpName]: GradientRule<K> | NoRule }
   Or: "stops",
   Not: "stops",
   ArgMax: "stops",
+  CumSum: "stops",
   DimSize: "stops",
   Loop: { missing: "a loop is differentiated inside its body, not through it" },
 };

@@ -142,6 +142,7 @@ const stoppingOps: Readonly<Partial<Record<OpName, (x: Value) => Value>>> = {
   Or: (x) => choose(g.or(g.less(x, 1), g.greater(x, -1))),
   Not: (x) => choose(g.not(g.less(x, 1))),
   ArgMax: (x) => g.cast(g.argMax(x), x.dtype),
+  CumSum: (x) => g.cast(g.cumSum(g.cast(x, "int32"), 0), x.dtype),
   DimSize: (x) => g.cast(g.dimScalar(x, 0), x.dtype),
 };
 

@@ -86,12 +86,15 @@ function dimVector(dim: Dim, emitter: Emitter): string {
   return sizes.reduce((product, size) => emitter.node("Mul", [product, size], [emitter.fresh("size")]));
 }
 
-/** Reshape's target: 0 where a symbolic axis stays in place, −1 for the only other one, computed sizes for more. */
-function reshapeTarget(from: Shape, to: Shape, emitter: Emitter): string {
+/** 0 where a symbolic axis stays in place, −1 for the only other one; computed sizes, which may be 0 themselves, for more. */
+const reshape: Lowering<"Reshape"> = (node, emitter) => {
+  const [from, to] = [node.inputs[0]!.shape, node.outputs[0]!.shape];
   const sizes = to.map((dim, axis) => (typeof dim === "number" ? dim : sameDim(dim, from[axis] ?? 0) ? 0 : -1));
   const inferred = sizes.filter((size) => size === -1).length;
-  return inferred <= 1 && !to.includes(0) ? emitter.int64(sizes) : shapeVector(to, emitter);
-}
+  const isKnown = inferred <= 1 && !to.includes(0);
+  const target = isKnown ? emitter.int64(sizes) : shapeVector(to, emitter);
+  emitter.node("Reshape", [...names(node, emitter), target], outputNames(node), isKnown ? {} : { allowzero: 1 });
+};
 
 const matMul: Lowering<"MatMul"> = (node, emitter) => {
   const { transposeA, transposeB, alpha } = node.attributes;
@@ -220,15 +223,15 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   ReduceMax: reduction,
   ReduceLogSumExp: reduction,
   ArgMax: direct((node) => ({ axis: node.attributes.axis, keepdims: 0 })),
+  CumSum: (node, emitter) => {
+    emitter.node("CumSum", [...names(node, emitter), emitter.scalar("int64", node.attributes.axis)], outputNames(node));
+  },
   TopK: (node, emitter) => {
     emitter.node("TopK", [...names(node, emitter), emitter.int64([node.attributes.k])], outputNames(node));
   },
   Softmax: direct(axisAttribute),
   LogSoftmax: direct(axisAttribute),
-  Reshape: (node, emitter) => {
-    const target = reshapeTarget(node.inputs[0]!.shape, node.outputs[0]!.shape, emitter);
-    emitter.node("Reshape", [...names(node, emitter), target], outputNames(node));
-  },
+  Reshape: reshape,
   Transpose: direct((node) => ({ perm: node.attributes.permutation })),
   Expand: (node, emitter) => {
     const target = shapeVector(node.outputs[0]!.shape, emitter);

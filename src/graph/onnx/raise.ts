@@ -62,6 +62,11 @@ const argMax: Raise = (node) => {
   return node.int("keepdims", 1) === 0 ? index : g.reshape(index, x.shape.with(axis, 1));
 };
 
+const cumSum: Raise = (node) => {
+  node.require(!node.flag("exclusive") && !node.flag("reverse"), "totals must run forward, each with its own element");
+  return g.cumSum(node.input(0), node.numbers(1)![0]!);
+};
+
 const topK: Raise = (node) => {
   const x = node.input(0);
   node.require([-1, x.shape.length - 1].includes(node.int("axis", -1)), "the axis must be the last");
@@ -162,6 +167,7 @@ export const raisers: ReadonlyMap<string, Raise> = new Map<string, Raise>(
     ReduceMax: reduction(g.reduceMax),
     ReduceLogSumExp: reduction(g.reduceLogSumExp),
     ArgMax: argMax,
+    CumSum: cumSum,
     TopK: topK,
     Softmax: normalization(g.softmax),
     LogSoftmax: normalization(g.logSoftmax),

@@ -82,7 +82,7 @@ describe("a file that limbeck wrote", () => {
     const { model } = toOnnx(graph, outputs, { target: "standard", weights });
     const file = path.join(folder, "external.onnx");
     await writeOnnxFile(file, model, { maxInlineBytes: 100 });
-    expect((await stat(`${file}.data`)).size).toBe(320 * 4);
+    expect((await stat(`${file}_data`)).size).toBe(320 * 4);
     const proto = fromBinary(ModelProtoSchema, await readFile(file));
     expect(proto.graph!.initializer.find(({ name }) => name === "table")!.rawData.length).toBe(0);
 
@@ -105,20 +105,20 @@ describe("external data", () => {
     await write();
     await expect(readOnnx(await readFile(file()))).rejects.toMatchObject({
       code: "MODEL",
-      message: 'onnx: tensor "table": its data lies in "broken.onnx.data", which bytes in memory cannot lead to.',
+      message: 'onnx: tensor "table": its data lies in "broken.onnx_data", which bytes in memory cannot lead to.',
       hint: "Read the model by its path.",
     });
   });
 
   it("must be there, and long enough", async () => {
     await write();
-    await truncate(`${file()}.data`, 1000);
+    await truncate(`${file()}_data`, 1000);
     await expect(readOnnx(file())).rejects.toThrow(
       /"table": its data must lie within the 1000 bytes of .*got offset 0 and length 1280/,
     );
-    await rm(`${file()}.data`);
+    await rm(`${file()}_data`);
     await expect(readOnnx(file())).rejects.toThrow(
-      /"table": its data must lie in ".*broken.onnx.data", which cannot be opened/,
+      /"table": its data must lie in ".*broken.onnx_data", which cannot be opened/,
     );
   });
 

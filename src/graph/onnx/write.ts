@@ -219,7 +219,7 @@ export function separateTensors(model: ModelProto): { readonly model: ModelProto
 
 /**
  * Writes a model file. When its weights exceed `maxInlineBytes` (1.9 GiB unless given), tensors of 1 KiB or more go to
- * `<path>.data` beside it, as ONNX external data.
+ * `<path>_data` beside it, as ONNX external data under the name that transformers.js looks for.
  */
 export async function writeOnnxFile(
   path: string,
@@ -232,8 +232,8 @@ export async function writeOnnxFile(
     await writeFile(path, encodeOnnx(model));
     return;
   }
-  const location = `${basename(path)}.data`;
-  const file = await open(`${path}.data`, "w");
+  const location = `${basename(path)}_data`;
+  const file = await open(`${path}_data`, "w");
   let offset = 0;
   const external: TensorProto[] = [];
   try {

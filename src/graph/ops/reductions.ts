@@ -58,6 +58,12 @@ export function argMax(x: Value, options: { readonly axis?: number } = {}): Valu
   return emit("ArgMax", [x], { axis }, { dtype: "int64", shape: x.shape.filter((_, other) => other !== axis) });
 }
 
+/** Running totals of whole numbers along an axis: each element plus all before it. */
+export function cumSum(x: Value, axis: number): Value {
+  if (x.dtype !== "int32" && x.dtype !== "int64") fail("CumSum", [x], "the operand must be int32 or int64");
+  return emit("CumSum", [x], { axis: resolveAxis("CumSum", axis, x.shape.length) }, { dtype: x.dtype, shape: x.shape });
+}
+
 /** The `k` largest elements along the last axis, in descending order, and their indices (int64). */
 export function topK(x: Value, k: number): { values: Value; indices: Value } {
   expectFloat("TopK", x);

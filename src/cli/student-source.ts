@@ -1,0 +1,82 @@
+/** @file A student as commands name it: a run, the student inside one, or a model; and the held-out rows that go with it. */
+
+import { stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { loadConfig } from "../config/load-config.js";
+import { type DataOptions, dataOptionsSchema, type LoadedData, type TransferDocument } from "../data/index.js";
+import { DataError } from "../errors.js";
+import { openData, type RowReader, type SidePrompts } from "../recipes/open-data.js";
+import type { RunEvent } from "../recipes/recipe.js";
+import type { RunConfig } from "../recipes/registry.js";
+
+/** Where a student and its rows come from. */
+export interface StudentSource {
+  /** A folder, a `.gguf` file, or a model on the hub. */
+  readonly student: string;
+  /** The run that it belongs to. */
+  readonly run?: { readonly path: string; readonly config: RunConfig } | undefined;
+  readonly data: DataOptions;
+  /** Whether the rows are those that `data` holds out, or all of its training rows. */
+  readonly isHeldOut: boolean;
+  readonly prompts?: SidePrompts | undefined;
+}
+
+/** The folder of a run's student, inside the run's folder. */
+const studentFolder = "student";
+
+const namedRows = { hint: "Name a file with --data." };
+
+/**
+ * @param data - a file of rows, which takes the place of the run's held-out rows.
+ * @throws DataError where neither names rows.
+ */
+export async function findStudent(command: string, path: string, data: string | undefined): Promise<StudentSource> {
+  const run = await findRun(path);
+  const named = data === undefined ? undefined : dataOptionsSchema.parse({ train: data, heldOutFraction: 0 });
+  if (run === undefined) {
+    if (named !== undefined) return { student: path, data: named, isHeldOut: false };
+    throw new DataError(`${command}: "${path}" is no run, so that rows must be named, got none.`, namedRows);
+  }
+  const { config } = run;
+  const { heldOut: _, ...rest } = config.data;
+  return {
+    student: join(run.path, studentFolder),
+    run,
+    data: named === undefined ? config.data : { ...rest, train: named.train, heldOutFraction: 0 },
+    isHeldOut: named === undefined,
+    prompts:
+      config.recipe === "context" ? { teacher: config.teacher.prompt, student: config.student.prompt } : undefined,
+  };
+}
+
+/** The documents to measure on; none is longer than the student was made for. */
+export async function openHeldOut(
+  { data, isHeldOut, prompts }: StudentSource,
+  student: RowReader,
+  onEvent: (event: RunEvent) => void,
+): Promise<{ readonly documents: readonly TransferDocument[]; readonly sequenceLength: number }> {
+  const sequenceLength = Math.min(data.sequenceLength, student.model.shape.maxPositions);
+  const loaded: LoadedData = await openData({ ...data, sequenceLength }, student, onEvent, prompts);
+  const documents = isHeldOut ? loaded.heldOut : loaded.train;
+  if (documents.length > 0) return { documents, sequenceLength };
+  throw new DataError("rows: expected some to measure on, got none held out.", namedRows);
+}
+
+/** The teacher that a run names. */
+export function teacherOf({ run }: StudentSource): string | undefined {
+  return run && "teacher" in run.config ? run.config.teacher.model : undefined;
+}
+
+async function findRun(path: string): Promise<StudentSource["run"]> {
+  const whole = resolve(path);
+  const candidates = [path, ...(basename(whole) === studentFolder ? [dirname(path)] : [])];
+  for (const candidate of candidates) {
+    const file = join(candidate, "config.yaml");
+    const isThere = await stat(file).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return { path: candidate, config: await loadConfig(file) };
+  }
+  return undefined;
+}

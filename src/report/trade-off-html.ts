@@ -1,0 +1,116 @@
+/** @file Several students as a page that needs nothing but itself: quality against size, memory and latency. */
+
+import { formatBytes, formatInterval, formatNumber, formatPercent, NOT_MEASURED } from "./format.js";
+import { html, type Markup, trusted } from "./html/markup.js";
+import { type ScatterPoint, scatterChart } from "./html/scatter-chart.js";
+import { section } from "./html/section.js";
+import { style } from "./html/style.js";
+import { type Cost, costOf, letterOf, lossOf, type TradeOff, type TradeOffModel } from "./trade-off.js";
+
+const charts: readonly { readonly cost: Cost; readonly title: string; readonly unit: string }[] = [
+  { cost: "size", title: "Size", unit: "bytes of the weights on disk" },
+  { cost: "memory", title: "Memory", unit: "peak of a process that runs it" },
+  { cost: "latency", title: "Latency", unit: "per written token" },
+];
+
+/** The page as text; every word of it is escaped, and it may load and run nothing. */
+export function tradeOffHtml(report: TradeOff): string {
+  const { students, teacher, quality, data } = report;
+  const title = `${students.length} students: what quality costs`;
+  const against = quality === "kl" && teacher ? `KL from ${teacher.name}, nats per token` : "Perplexity";
+  const note =
+    `${against}: lower is better. Filled points are on the Pareto front: no other student is as cheap and as good. ` +
+    "Costs are on logarithmic axes.";
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="limbeck ${report.limbeckVersion}">
+<link rel="icon" href="data:,">
+<title>${title}</title>
+<style>${trusted(style)}</style>
+</head>
+<body>
+<header>
+<p class="kicker"><b>limbeck</b><span>evaluate</span><time datetime="${report.created}">${report.created.slice(0, 16).replace("T", " ")}</time></p>
+<h1>${title}</h1>
+<p class="lede">Measured on ${data.responseTokens.toLocaleString("en-US")} held-out tokens of ${data.documents.toLocaleString("en-US")} documents.</p>
+</header>
+<main>
+${section("Quality against cost", note, [html`<div class="charts">${charts.map((chart) => costChart(report, chart))}</div>`])}
+${section("The students", null, [table(report)])}
+${section("The machine", `${report.machine}; ${report.threads} threads. Prompt and decode are the times per token of a prompt and of what is written after it.`, [])}
+</main>
+<footer>Made by limbeck ${report.limbeckVersion}.</footer>
+</body>
+</html>
+`.markup;
+}
+
+function costChart(
+  { students, teacher, quality }: TradeOff,
+  { cost, title, unit }: (typeof charts)[number],
+): Markup | null {
+  const point = (model: TradeOffModel, label: string, kind: ScatterPoint["kind"]): ScatterPoint => {
+    return { label, name: model.name, cost: costOf(model, cost), loss: lossOf(model, quality), kind };
+  };
+  return scatterChart({
+    id: `trade-off-${cost}`,
+    title,
+    unit,
+    points: [
+      ...(teacher ? [point(teacher, "teacher", "teacher")] : []),
+      ...students.map((student, i) => point(student, letterOf(i), student.onFront[cost] ? "front" : "other")),
+    ],
+    formatCost: cost === "latency" ? (value) => `${formatNumber(value)} ms` : formatBytes,
+  });
+}
+
+function table({ students, teacher, quality }: TradeOff): Markup {
+  const heads = [
+    ...(quality === "kl" ? ["KL, nats per token", "Top-1 agreement"] : []),
+    "Perplexity",
+    "Size",
+    "Peak memory",
+    "Prompt, ms",
+    "Decode, ms",
+  ];
+  return html`<table>
+<caption>Below each value its 95 % interval; ● on the front of that cost</caption>
+<thead><tr><th scope="col"><span class="unseen">Student</span></th>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
+<tbody>
+${teacher ? row("Teacher", teacher, quality, undefined) : null}
+${students.map((student, i) => row(letterOf(i), student, quality, student.onFront))}
+</tbody>
+</table>`;
+}
+
+function row(
+  label: string,
+  model: TradeOffModel,
+  quality: TradeOff["quality"],
+  onFront: Readonly<Record<Cost, boolean>> | undefined,
+): Markup {
+  // No line ends between a mark, a number and its unit.
+  const marked = (text: string, cost: Cost) => `${onFront?.[cost] ? "● " : ""}${text}`.replaceAll(" ", "\u00a0");
+  const kl = model.klFromTeacher?.mean;
+  const cells: readonly (string | Markup)[] = [
+    ...(quality === "kl"
+      ? [
+          kl ? html`${formatNumber(kl.value)}<small>${formatInterval(kl)}</small>` : NOT_MEASURED,
+          model.top1Agreement ? formatPercent(model.top1Agreement.value) : NOT_MEASURED,
+        ]
+      : []),
+    model.perplexity
+      ? html`${formatNumber(model.perplexity.value)}<small>${formatInterval(model.perplexity)}</small>`
+      : NOT_MEASURED,
+    marked(formatBytes(model.bytes), "size"),
+    marked(formatBytes(model.peakMemoryBytes), "memory"),
+    formatNumber(model.promptMsPerToken),
+    marked(formatNumber(model.decodeMsPerToken), "latency"),
+  ];
+  return html`<tr><th scope="row">${label}<small>${model.name}</small></th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
+`;
+}
