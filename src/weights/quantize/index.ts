@@ -1,0 +1,4 @@
+/** @file Weights in 8 or 4 bits, and back. */
+
+export { type BlockBits, type BlockWeight, blockSize, dequantizeBlocks, quantizeBlocks } from "./blocks.js";
+export { dequantizeInt8, type Int8Weight, quantizeInt8 } from "./int8-columns.js";
