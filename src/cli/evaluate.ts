@@ -4,7 +4,8 @@ import type { Command } from "commander";
 import type { Estimate } from "../evaluate/statistics.js";
 import type { ModelSummary } from "../evaluate/summarize-model.js";
 import { formatInterval, formatNumber, formatPercent, NOT_MEASURED } from "../report/format.js";
-import { type Context, collect, importModules, jsonLine, makeCommand } from "./command.js";
+import type { Precision } from "../weights/quantize/index.js";
+import { type Context, collect, importModules, jsonLine, makeCommand, precisionOption } from "./command.js";
 import type { StudentEvaluation } from "./evaluate-student.js";
 import { withInterrupt } from "./interrupt.js";
 import { showProgress } from "./progress.js";
@@ -13,6 +14,7 @@ import { facts, table } from "./terminal.js";
 interface EvaluateFlags {
   readonly teacher?: string;
   readonly data?: string;
+  readonly precision?: Precision;
   readonly import?: readonly string[];
   readonly json?: boolean;
 }
@@ -26,18 +28,21 @@ export function evaluateCommand({ terminal: { out, err } }: Context): Command {
       ["evaluate runs/mine", "a run's student on the run's held-out rows, beside its teacher"],
       ["evaluate runs/mine --data other.jsonl", "the same on other rows"],
       ["evaluate models/small --teacher models/large --data held-out.jsonl", "any two models with one tokenizer"],
+      ["evaluate m --teacher m --data rows.jsonl --precision int8", "what 8 bits cost the model m"],
     ],
   )
     .argument("<path>", "a run's folder, or a model")
     .option("--teacher <model>", "the model to compare with, instead of the run's teacher")
     .option("--data <file>", "the rows, instead of the run's held-out rows")
+    .addOption(precisionOption("what the student computes in; its teacher computes in float32"))
     .option("--import <file>", "load a module that defines what the run's config names; repeatable", collect)
     .option("--json", "print one JSON object; progress goes to standard error")
     .action(async (path: string, flags: EvaluateFlags) => {
       const { evaluateStudent } = await import("./evaluate-student.js");
       await importModules(flags.import ?? []);
       const progress = showProgress(err);
-      const request = { path, teacher: flags.teacher, data: flags.data };
+      const { teacher, data, precision } = flags;
+      const request = { path, teacher, data, precision };
       try {
         const result = await withInterrupt(progress.note, (signal) =>
           evaluateStudent(request, { signal, onEvent: progress.show }),

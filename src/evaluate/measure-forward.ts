@@ -3,6 +3,7 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { InterruptedError, LimbeckError } from "../errors.js";
+import type { Precision } from "../weights/quantize/index.js";
 
 export interface ForwardCost {
   /** Tokens per second through the body and the output head, forward only. */
@@ -13,6 +14,8 @@ export interface ForwardCost {
 
 export interface ForwardRequest {
   readonly model: string;
+  /** What it computes in; float32 unless given. */
+  readonly precision?: Precision;
   readonly sequences: number;
   readonly tokens: number;
   readonly threads: number;

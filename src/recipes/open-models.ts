@@ -7,12 +7,14 @@ import { DataError } from "../errors.js";
 import { describeFreshStudent, makeFreshStudent } from "../students/fresh-student.js";
 import { type LocateOptions, locateModel } from "../weights/hub/index.js";
 import { type LoadedModel, loadModelFolder, type ModelWithWeights } from "../weights/load-model.js";
+import type { Precision } from "../weights/quantize/index.js";
 import type { StudentOptions, TeacherOptions } from "./options.js";
 
 export interface OpenedTeacher {
   /** The last part of what `model:` says. */
   readonly name: string;
   readonly model: LoadedModel;
+  readonly precision: Precision;
   readonly tokenizer: Tokenizer | undefined;
 }
 
@@ -28,9 +30,13 @@ export interface OpenedStudent {
 }
 
 /** @param download - how a model that is not on this machine is downloaded. */
-export async function openTeacher({ model }: TeacherOptions, download: LocateOptions = {}): Promise<OpenedTeacher> {
+export async function openTeacher(
+  { model, precision }: TeacherOptions,
+  download: LocateOptions = {},
+): Promise<OpenedTeacher> {
   const path = await locateModel(model, download);
-  return { name: basename(model), model: await loadModelFolder(path), tokenizer: await tokenizerOf(path) };
+  const opened = await loadModelFolder(path, { precision });
+  return { name: basename(model), model: opened, precision, tokenizer: await tokenizerOf(path) };
 }
 
 /**
