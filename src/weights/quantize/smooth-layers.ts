@@ -111,11 +111,17 @@ function placeFeeds(): Feeds {
 function moveOutliers(squares: Float32Array, from: readonly HostTensor[], into: readonly HostTensor[]): void {
   const scales = channelScales(squares, into);
   for (const { data, dims } of from) {
+    const values = data as Float32Array;
     const width = dims[1] ?? 1;
-    for (let i = 0; i < data.length; i++) (data as Float32Array)[i]! /= scales[Math.floor(i / width)]!;
+    for (let row = 0, at = 0; row < scales.length; row++) {
+      for (let i = 0; i < width; i++, at++) values[at]! /= scales[row]!;
+    }
   }
-  for (const { data } of into) {
-    for (let i = 0; i < data.length; i++) (data as Float32Array)[i]! *= scales[i % scales.length]!;
+  for (const { data, dims } of into) {
+    const values = data as Float32Array;
+    for (let row = 0, at = 0; row < dims[0]!; row++) {
+      for (let i = 0; i < scales.length; i++, at++) values[at]! *= scales[i]!;
+    }
   }
 }
 
@@ -124,8 +130,11 @@ function channelScales(squares: Float32Array, into: readonly HostTensor[]): Floa
   const columns = new Float64Array(squares.length);
   let rows = 0;
   for (const { data, dims } of into) {
+    const values = data as Float32Array;
     rows += dims[0]!;
-    for (let i = 0; i < data.length; i++) columns[i % columns.length]! += (data as Float32Array)[i]! ** 2;
+    for (let row = 0, at = 0; row < dims[0]!; row++) {
+      for (let i = 0; i < columns.length; i++, at++) columns[i]! += values[at]! * values[at]!;
+    }
   }
   const logs = columns.map((column, i) => Math.log(squares[i]! / (column / rows)) / 4);
   const known = logs.filter(Number.isFinite);
