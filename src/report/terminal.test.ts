@@ -72,7 +72,7 @@ describe("the teacher's precision", () => {
       teacherPrecision: { precision: "int8", klFromFloat32, top1Agreement, tokens: 2136 },
     };
     const sentence = conclusionSentences(report).at(-1);
-    expect(sentence).toContain("The teacher computed in int8: 0.0112 nats per token from itself in float32");
+    expect(sentence).toContain("The teacher computed in int8: 0.011 nats per token from itself in float32");
     expect(sentence).toContain("measured on 2,136 held-out tokens.");
     expect(reportText(report)).toContain("The teacher computed in int8");
     expect(reportText(exampleReport)).not.toContain("computed in");
