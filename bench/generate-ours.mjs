@@ -1,17 +1,21 @@
 /**
- * @file Our side of the generation benchmark: a random model of SmolLM2-135M's shape reads a prompt and continues it greedily,
+ * @file Our side of the generation benchmark: a model (given, or a random one of SmolLM2-135M's shape) reads a prompt and continues it greedily,
  * timed when asked on standard input. See README.md here.
  *
- *     node bench/generate-ours.mjs [--threads 2] [--prompt 256] [--tokens 48]
+ *     node bench/generate-ours.mjs [--precision int4 --model MODEL] [--threads 2] [--prompt 256] [--tokens 48]
  */
 
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { makeTokenGenerator } from "../dist/generation/index.js";
 import { makeFreshStudent } from "../dist/students/fresh-student.js";
+import { locateModel } from "../dist/weights/hub/index.js";
+import { loadModelFolder } from "../dist/weights/load-model.js";
 
 const { values: flags } = parseArgs({
   options: {
+    model: { type: "string" },
+    precision: { type: "string", default: "float32" },
     threads: { type: "string", default: "2" },
     prompt: { type: "string", default: "256" },
     tokens: { type: "string", default: "48" },
@@ -19,22 +23,22 @@ const { values: flags } = parseArgs({
 });
 const [threads, promptTokens, maxTokens] = [flags.threads, flags.prompt, flags.tokens].map(Number);
 const vocabSize = 49_152;
-const model = makeFreshStudent(
-  {
-    modelType: "llama",
-    layers: 30,
-    hiddenSize: 576,
-    heads: 9,
-    keyValueHeads: 3,
-    feedForwardSize: 1536,
-    tieEmbeddings: true,
-    maxPositions: 8192,
-    ropeTheta: 100_000,
-    normEpsilon: 1e-5,
-    vocabSize,
-  },
-  0,
-);
+const shape = {
+  modelType: "llama",
+  layers: 30,
+  hiddenSize: 576,
+  heads: 9,
+  keyValueHeads: 3,
+  feedForwardSize: 1536,
+  tieEmbeddings: true,
+  maxPositions: 8192,
+  ropeTheta: 100_000,
+  normEpsilon: 1e-5,
+  vocabSize,
+};
+const model = flags.model
+  ? await loadModelFolder(await locateModel(flags.model), { precision: flags.precision, use: "writing" })
+  : makeFreshStudent(shape, 0);
 const generator = await makeTokenGenerator(model, { threads });
 const prompt = Int32Array.from({ length: promptTokens }, (_, i) => (i * 7919) % vocabSize);
 

@@ -58,6 +58,16 @@ const samples = {
   Cast: (x) => g.cast(x, "int32"),
   MatMul: (x, graph) => g.matMul(graph.input("a", x.dtype, ["batch", "rows", 4]), x, { transposeB: true, alpha: 0.5 }),
   Gemm: (x) => g.gemm(x, x, x.graph.input("c", x.dtype, ["rows", "rows"]), { transposeB: true }),
+  DynamicQuantizeMatMul: (x, graph) =>
+    g.dynamicQuantizeMatMul(x, graph.parameter("weight", [4, 3], "int8"), graph.parameter("scales", [3])),
+  MatMulNBits: (x, graph) => {
+    const weight = graph.parameter("weight", [3, 1, 16], "uint8");
+    return g.matMulNBits(x, weight, graph.parameter("scales", [3, 1]), { bits: 4 });
+  },
+  GatherBlockQuantized: (_, graph) => {
+    const table = graph.parameter("table", [8, 16], "uint8");
+    return g.gatherBlockQuantized(table, graph.parameter("scales", [8, 1]), ids(graph, 0), { bits: 4 });
+  },
   ReduceSum: (x) => g.reduceSum(x),
   ReduceMean: (x) => g.reduceMean(x),
   ReduceMax: (x) => g.reduceMax(x),

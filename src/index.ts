@@ -12,7 +12,7 @@ export {
   ShapeError,
   UnsupportedError,
 } from "./errors.js";
-export { type GenerateOptions, loadModel, type Model } from "./evaluate/load-model.js";
+export { type GenerateOptions, type LoadModelOptions, loadModel, type Model } from "./evaluate/load-model.js";
 export type { ScoredToken, ScoreRequest, ScoreResult, TokenLogProb } from "./evaluate/score.js";
 export type { Estimate } from "./evaluate/statistics.js";
 export type { GenerateRequest, GenerateResult } from "./generation/generate-text.js";
@@ -34,3 +34,4 @@ export type { Report } from "./report/report.js";
 export { packageVersion as version } from "./version.js";
 export { mergeAdapters } from "./weights/adapter/merge-adapters.js";
 export type { LocateEvent, LocateOptions } from "./weights/hub/index.js";
+export type { Precision } from "./weights/quantize/index.js";

@@ -5,7 +5,8 @@ import { DataError } from "../errors.js";
 import type { Model } from "../evaluate/load-model.js";
 import type { GenerateResult } from "../generation/generate-text.js";
 import type { Sampling } from "../generation/sampling.js";
-import { type Context, jsonLine, makeCommand, modelArgument, readInput } from "./command.js";
+import type { Precision } from "../weights/quantize/index.js";
+import { type Context, jsonLine, makeCommand, modelArgument, precisionOption, readInput } from "./command.js";
 import { withDownloads } from "./downloads.js";
 import { withInterrupt } from "./interrupt.js";
 import { UsageError } from "./print-error.js";
@@ -20,6 +21,7 @@ interface ChatFlags {
   readonly minP?: number;
   readonly repetitionPenalty?: number;
   readonly seed?: number;
+  readonly precision?: Precision;
   readonly json?: boolean;
 }
 
@@ -34,7 +36,7 @@ export function chatCommand({ terminal }: Context): Command {
         'chat models/teacher --system "Answer in one word." --temperature 0.7',
         "with a system message, drawn at random",
       ],
-      ["chat smollm2-135m-instruct", "a real model of 135M parameters, downloaded once"],
+      ["chat smollm2-135m-instruct --precision int8", "a real model of 135M parameters, downloaded once, in 8 bits"],
       ["chat models/teacher --json < question.txt", "one answer to standard input, as JSON"],
     ],
   )
@@ -51,10 +53,13 @@ export function chatCommand({ terminal }: Context): Command {
     .option("--min-p <share>", "draw among those with this share of the likeliest's", number("--min-p"))
     .option("--repetition-penalty <number>", "above 1 avoids tokens seen before", number("--repetition-penalty"))
     .option("--seed <number>", "start of the random numbers", number("--seed"))
+    .addOption(precisionOption("what the model computes in; fewer bits write faster"))
     .option("--json", "print one JSON object per answer")
     .action(async (name: string, flags: ChatFlags) => {
       const { loadModel } = await import("../evaluate/load-model.js");
-      await using model = await withDownloads(terminal.err, (download) => loadModel(name, download));
+      await using model = await withDownloads(terminal.err, (download) =>
+        loadModel(name, { ...download, precision: flags.precision }),
+      );
       if (flags.system !== undefined && !model.hasChatTemplate) {
         throw new UsageError(`chat: --system needs a model with a chat template, which "${name}" does not have.`);
       }

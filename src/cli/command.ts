@@ -3,8 +3,9 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { DataError, LimbeckError } from "../errors.js";
+import { precisions } from "../weights/quantize/precision.js";
 import type { Terminal } from "./terminal.js";
 
 /** What a command works with besides its arguments. */
@@ -31,6 +32,11 @@ export function makeCommand(name: string, summary: string, description: string, 
 
 /** What commands say of an argument that is a model. */
 export const modelArgument = "a model: its folder, its .gguf file, or its name on the Hugging Face hub";
+
+/** `--precision`, for commands that run a model. */
+export function precisionOption(meaning: string): Option {
+  return new Option("--precision <precision>", `${meaning} (default: float32)`).choices(precisions);
+}
 
 /** For options that may be given more than once. */
 export function collect(value: string, previous: readonly string[] = []): string[] {

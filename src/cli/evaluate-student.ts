@@ -8,6 +8,8 @@ import { type ModelSummary, summarizeModel } from "../evaluate/summarize-model.j
 import { assertOneVocabulary, openStudent, openTeacher } from "../recipes/open-models.js";
 import type { RunEvent } from "../recipes/recipe.js";
 import { makeLocalTeacher } from "../teachers/local-teacher.js";
+import { loadModelFolder } from "../weights/load-model.js";
+import type { Precision } from "../weights/quantize/index.js";
 import { findStudent, openHeldOut, teacherOf } from "./student-source.js";
 
 /** What is measured: a run (its student, its teacher, its held-out rows) or a student, with what the flags name instead. */
@@ -15,6 +17,8 @@ export interface EvaluationRequest {
   readonly path: string;
   readonly teacher?: string | undefined;
   readonly data?: string | undefined;
+  /** What the student computes in; float32 unless given. The teacher always computes in float32. */
+  readonly precision?: Precision | undefined;
 }
 
 /** What came out, in the terms of a run's report.json. */
@@ -51,7 +55,8 @@ export async function evaluateStudent(
   const onProgress = (done: number, total: number): void =>
     options.onEvent({ type: "progress", task: "measuring", done, total, unit: "rows" });
   try {
-    const model = await student.start();
+    const { precision } = request;
+    const model = precision ? await loadModelFolder(student.companionsFrom, { precision }) : await student.start();
     const scores = await scoreModel(model, batches, { ...shared, teacher: guide, signal: options.signal, onProgress });
     const own = summarizeModel(scores, documents);
     const taught = teacher && summarizeModel(scoresOfTeacher(scores), documents);

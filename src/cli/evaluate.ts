@@ -7,9 +7,11 @@ import { formatInterval, formatNumber, formatPercent, NOT_MEASURED } from "../re
 import { tradeOffHtml } from "../report/trade-off-html.js";
 import { tradeOffText } from "../report/trade-off-text.js";
 import { writeFileAtomically } from "../weights/atomic-write.js";
-import { type Context, collect, importModules, jsonLine, makeCommand } from "./command.js";
+import type { Precision } from "../weights/quantize/index.js";
+import { type Context, collect, importModules, jsonLine, makeCommand, precisionOption } from "./command.js";
 import type { EvaluationOptions, StudentEvaluation } from "./evaluate-student.js";
 import { withInterrupt } from "./interrupt.js";
+import { UsageError } from "./print-error.js";
 import { showProgress } from "./progress.js";
 import { facts, table } from "./terminal.js";
 
@@ -17,6 +19,7 @@ interface EvaluateFlags {
   readonly teacher?: string;
   readonly data?: string;
   readonly html?: string;
+  readonly precision?: Precision;
   readonly import?: readonly string[];
   readonly json?: boolean;
 }
@@ -31,24 +34,26 @@ export function evaluateCommand({ terminal: { out, err } }: Context): Command {
       ["evaluate runs/mine --data other.jsonl", "the same on other rows"],
       ["evaluate models/small --teacher models/large --data held-out.jsonl", "any two models with one tokenizer"],
       ["evaluate runs/a runs/b small/onnx/model_q4.onnx --html costs.html", "quality against size and speed"],
+      ["evaluate m --teacher m --data rows.jsonl --precision int8", "what 8 bits cost the model m"],
     ],
   )
     .argument("<path...>", "runs, models or exported .onnx files; several are compared")
     .option("--teacher <model>", "the model to compare with, instead of the run's teacher")
     .option("--data <file>", "the rows, instead of the run's held-out rows")
+    .addOption(precisionOption("what the student computes in; its teacher computes in float32"))
     .option("--import <file>", "load a module that defines what the run's config names; repeatable", collect)
     .option("--html <file>", "with several students: also write a page with charts")
     .option("--json", "print one JSON object; progress goes to standard error")
     .action(async (paths: readonly string[], flags: EvaluateFlags) => {
       await importModules(flags.import ?? []);
       const progress = showProgress(err);
-      const { teacher, data } = flags;
+      const { teacher, data, precision } = flags;
       try {
         const text = await withInterrupt(progress.note, async (signal) => {
           const options = { signal, onEvent: progress.show };
           if (paths.length > 1 || paths[0]!.endsWith(".onnx")) return compare(paths, flags, options);
           const { evaluateStudent } = await import("./evaluate-student.js");
-          const result = await evaluateStudent({ path: paths[0]!, teacher, data }, options);
+          const result = await evaluateStudent({ path: paths[0]!, teacher, data, precision }, options);
           return flags.json ? jsonLine(result) : describeEvaluation(result);
         });
         progress.end();
@@ -62,9 +67,15 @@ export function evaluateCommand({ terminal: { out, err } }: Context): Command {
 /** Several students: a table and a plot, and a page where one is asked for. */
 async function compare(
   paths: readonly string[],
-  { teacher, data, html, json }: EvaluateFlags,
+  { teacher, data, html, json, precision }: EvaluateFlags,
   options: EvaluationOptions,
 ): Promise<string> {
+  if (precision !== undefined) {
+    throw new UsageError(
+      `--precision: expected one student, got ${paths.length}.`,
+      "Evaluate them one by one, or export them in that precision.",
+    );
+  }
   const { compareStudents } = await import("./compare-students.js");
   const report = await compareStudents({ paths, teacher, data }, options);
   if (html !== undefined) {

@@ -3,6 +3,7 @@
 import * as z from "zod";
 import { parseJsonInput } from "../config/parse-json-input.js";
 import type { ScoreRequest } from "../evaluate/score.js";
+import type { Precision } from "../weights/quantize/precision.js";
 import { readInput } from "./command.js";
 import { UsageError } from "./print-error.js";
 
@@ -13,6 +14,7 @@ export interface ScoreFlags {
   readonly messages?: string;
   readonly response?: string;
   readonly topK: number;
+  readonly precision?: Precision;
   readonly json?: boolean;
 }
 

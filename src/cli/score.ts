@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import type { ScoreResult } from "../evaluate/score.js";
 import { formatNumber, formatPercent } from "../report/format.js";
-import { type Context, jsonLine, makeCommand, modelArgument } from "./command.js";
+import { type Context, jsonLine, makeCommand, modelArgument, precisionOption } from "./command.js";
 import { withDownloads } from "./downloads.js";
 import { UsageError } from "./print-error.js";
 import type { ScoreFlags } from "./score-request.js";
@@ -29,6 +29,7 @@ export function scoreCommand({ terminal: { out, err } }: Context): Command {
     .option("--messages <file>", "a JSON list of { role, content }, scored with --response")
     .option("--response <text>", "the answer to --messages whose tokens are scored")
     .option("--top-k <count>", "likeliest tokens listed at each place", wholeNumber, 10)
+    .addOption(precisionOption("what the model computes in"))
     .option("--json", "print one JSON object")
     .action(async (model: string, flags: ScoreFlags) => {
       const { readScoreRequest } = await import("./score-request.js");
@@ -36,7 +37,7 @@ export function scoreCommand({ terminal: { out, err } }: Context): Command {
       const { score } = await import("../evaluate/score.js");
       const { locateModel } = await import("../weights/hub/index.js");
       const path = await withDownloads(err, (download) => locateModel(model, download));
-      const result = { ...(await score(path, request)), model };
+      const result = { ...(await score(path, request, { precision: flags.precision })), model };
       out.write(flags.json ? jsonLine(result) : describeScore(result));
     });
 }

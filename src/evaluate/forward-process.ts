@@ -8,8 +8,8 @@ import { makeRowScorer } from "./row-scores.js";
 import { median } from "./statistics.js";
 
 const request = JSON.parse(process.argv[2]!) as ForwardRequest;
-const { sequences, tokens, threads } = request;
-const model = await loadModelFolder(request.model);
+const { sequences, tokens, threads, precision = "float32" } = request;
+const model = await loadModelFolder(request.model, { precision });
 const scorer = await makeRowScorer(model, {
   positionCount: tokens,
   chunkRows: chunkRowsFor(model.shape.headWidth, sequences * tokens),

@@ -1,5 +1,6 @@
 /** @file How fast a model reads and what memory that takes, measured in a process of its own so that nothing else counts. */
 
+import type { Precision } from "../weights/quantize/index.js";
 import { measureInProcess } from "./measure-in-process.js";
 
 export interface ForwardCost {
@@ -11,6 +12,8 @@ export interface ForwardCost {
 
 export interface ForwardRequest {
   readonly model: string;
+  /** What it computes in; float32 unless given. */
+  readonly precision?: Precision;
   readonly sequences: number;
   readonly tokens: number;
   readonly threads: number;

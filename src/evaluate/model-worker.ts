@@ -6,6 +6,7 @@ import { type GenerateRequest, makeTextGenerator, type TextGenerator } from "../
 import { makeTokenGenerator, type TokenGenerator } from "../generation/token-generator.js";
 import { serveWorker } from "../runtime/serve-worker.js";
 import { loadModelFolder } from "../weights/load-model.js";
+import type { Precision } from "../weights/quantize/index.js";
 import { makeScorer, type ScoreRequest, type Scorer } from "./score.js";
 
 /** What a model can do, told to the main thread when it is open. */
@@ -18,8 +19,11 @@ let writer: TextGenerator | undefined;
 
 serveWorker({
   async open(argument): Promise<ModelAbilities> {
-    const folder = argument as string;
-    const model = await loadModelFolder(folder);
+    const { path: folder, precision } = argument as {
+      readonly path: string;
+      readonly precision: Precision | undefined;
+    };
+    const model = await loadModelFolder(folder, { precision: precision ?? "float32", use: "writing" });
     const tokenizer = (await hasTokenizer(folder)) ? await loadTokenizer(folder) : undefined;
     scorer = makeScorer(model, tokenizer);
     // Compiled by the first call that writes: the program keeps a copy of the weights.

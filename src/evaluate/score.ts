@@ -7,6 +7,7 @@ import { DataError, show } from "../errors.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import type { CompileOptions } from "../runtime/executor.js";
 import { type LoadedModel, loadModelFolder } from "../weights/load-model.js";
+import type { Precision } from "../weights/quantize/index.js";
 import { makeRowScorer, type RowScores, type TopTokens } from "./row-scores.js";
 
 /** What to score; exactly one of `ids`, `text`, and `messages` with `response`. */
@@ -51,14 +52,22 @@ export interface Scorer {
   score(request: ScoreRequest): Promise<ScoreResult>;
 }
 
+export interface ScorerOptions extends CompileOptions {
+  /** What the model computes in, as when it writes; float32 unless given. */
+  readonly precision?: Precision | undefined;
+}
+
 /** Loads a model folder and scores one request. */
-export async function score(folder: string, request: ScoreRequest, options: CompileOptions = {}): Promise<ScoreResult> {
+export async function score(folder: string, request: ScoreRequest, options: ScorerOptions = {}): Promise<ScoreResult> {
   return (await openScorer(folder, options)).score(request);
 }
 
 /** Loads a model folder for scoring. */
-export async function openScorer(folder: string, options: CompileOptions = {}): Promise<Scorer> {
-  const model = await loadModelFolder(folder);
+export async function openScorer(
+  folder: string,
+  { precision = "float32", ...options }: ScorerOptions = {},
+): Promise<Scorer> {
+  const model = await loadModelFolder(folder, { precision, use: "writing" });
   const tokenizer = (await hasTokenizer(folder)) ? await loadTokenizer(folder) : undefined;
   return makeScorer(model, tokenizer, options);
 }
@@ -162,9 +171,12 @@ async function scoreIds(
   const document = { student: span, teacher: span, responseTokens, responseBytes: undefined, origin };
   const batch = makeBatch([document], [[0]], { sequenceLength: ids.length, packing: false });
   const chunkRows = chunkRowsFor(model.shape.headWidth, responseTokens);
-  const scorer = await makeRowScorer(model, { ...options, positionCount: ids.length, chunkRows, topK });
+  const weights = Object.fromEntries(model.weights);
+  // Quantized weights are kept by the program, as in writing: fed ones are turned back into floats.
+  const kept = model.formats ? { weights } : {};
+  const scorer = await makeRowScorer(model, { ...options, ...kept, positionCount: ids.length, chunkRows, topK });
   try {
-    return await scorer.score(batch, Object.fromEntries(model.weights));
+    return await scorer.score(batch, weights);
   } finally {
     await scorer.dispose();
   }

@@ -2,6 +2,7 @@
 
 import { Graph } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
+import { linear } from "../models/layers/linear.js";
 import { cacheShapeOf, placeDecoder } from "../models/model-graph.js";
 import { type CompileOptions, compile } from "../runtime/executor.js";
 import { int32Tensor } from "../runtime/tensor.js";
@@ -46,7 +47,7 @@ export async function makeDecoder(model: ModelWithWeights, options: CompileOptio
   const graph = new Graph();
   const placed = placeDecoder(graph, model, { positionCount: maxTokens });
   const last = g.gather(placed.hidden, graph.input("last", "int32", ["sequences"]));
-  const logits = graph.within("head", () => g.matMul(last, placed.headWeight, { transposeB: true }));
+  const logits = graph.within("head", () => linear(last, placed.headWeight));
   const logNormalizers = g.reduceLogSumExp(logits, { axes: [-1] });
   // One output for all layers: each output costs some microseconds.
   const memories = placed.keyValues.flatMap(({ keys, values }) => [keys, values]);

@@ -3,11 +3,11 @@
 import { ShapeError } from "../errors.js";
 import { printShape } from "./dims.js";
 
-export type DType = "float32" | "float64" | "int32" | "int64" | "uint8" | "bool";
+export type DType = "float32" | "float64" | "int32" | "int64" | "int8" | "uint8" | "bool";
 
 export type FloatDType = "float32" | "float64";
 
-export type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
+export type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array | Int8Array | Uint8Array;
 
 /** Booleans are bytes. */
 const arrayTypes = {
@@ -15,6 +15,7 @@ const arrayTypes = {
   float64: Float64Array,
   int32: Int32Array,
   int64: BigInt64Array,
+  int8: Int8Array,
   uint8: Uint8Array,
   bool: Uint8Array,
 } as const;

@@ -57,6 +57,12 @@ export interface OpAttributes {
   MatMul: { readonly transposeA: boolean; readonly transposeB: boolean; readonly alpha: number };
   /** `op(A) · op(B) + C` on matrices: accumulates over chunks without a second pass. */
   Gemm: { readonly transposeA: boolean; readonly transposeB: boolean };
+  /** A times int8 weights times their scales, with A rounded to 8 bits by one scale. Operands: A, weights, scales. */
+  DynamicQuantizeMatMul: None;
+  /** A times the transpose of weights in blocks of 32 with a scale each. Operands: A, weights, scales. */
+  MatMulNBits: { readonly bits: 4 | 8 };
+  /** Rows of a table that is kept in blocks of 32 with a scale each. Operands: table, scales, indices. */
+  GatherBlockQuantized: { readonly bits: 4 | 8 };
   // reductions
   ReduceSum: Reduction;
   ReduceMean: Reduction;

@@ -6,6 +6,7 @@
 import { gradients } from "../autodiff/gradients.js";
 import type { Constant, Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
+import { linear } from "../models/layers/linear.js";
 import type { SignalInputs } from "../signals/signal-feeds.js";
 import { objectiveRows, type TeacherRows } from "./objective.js";
 import type { Objective } from "./options.js";
@@ -51,7 +52,7 @@ export function takeChunk(inputs: ChunkedInputs, iteration: Value): Chunk {
   const hidden = take(inputs.hidden);
   return {
     hidden,
-    logits: g.matMul(hidden, inputs.headWeight, { transposeB: true }),
+    logits: linear(hidden, inputs.headWeight),
     targetIds: take(inputs.targetIds),
     rowWeights: take(inputs.rowWeights),
     teacher: inputs.teacher && teacherOfChunk(inputs.teacher, take),

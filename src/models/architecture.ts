@@ -57,9 +57,22 @@ export interface CacheShape {
   readonly headDim: number;
 }
 
+/** How the layers of a model repeat, and how outliers can be moved from their activations into their weights. */
+export interface LayerStructure {
+  /** What the names of a layer's weights begin with. */
+  prefix(layer: number): string;
+  /**
+   * Names without the prefix. What the weights `from` put out (their first axis) reaches the inputs of the matrices `into` channel
+   * by channel: the one may be divided by what the other is multiplied with, and the layer computes the same.
+   */
+  readonly smoothing: readonly { readonly from: readonly string[]; readonly into: readonly string[] }[];
+}
+
 export interface ModelOutputs {
   /** After the final norm, `[sequences * tokens, hiddenSize]`. */
   readonly hidden: Value;
+  /** Before the final norm; needed where there is a {@link Architecture.layerStructure}. */
+  readonly residual?: Value;
   /** `[headWidth, hiddenSize]`; the embedding table where tied. */
   readonly headWeight: Value;
   /** Per layer, of the tokens themselves; absent where the architecture has no {@link Architecture.cacheShape}. */
@@ -96,6 +109,11 @@ export interface Architecture<Shape extends ModelShape = ModelShape> {
   ): ModelOutputs;
   /** What `past` must hold; an architecture without it can be trained and scored, but generates no text. */
   cacheShape?(shape: Shape): CacheShape;
+  /**
+   * How its layers repeat: a shape with `layers: 1` must build one of them. Without it weights of 8 bits are rounded as they are,
+   * which models with outliers take badly.
+   */
+  layerStructure?(shape: Shape): LayerStructure;
 }
 
 /** The number of weights of a model. */

@@ -5,6 +5,7 @@ export {
   type CacheShape,
   countParameters,
   type KeyValues,
+  type LayerStructure,
   type ModelOutputs,
   type ModelShape,
   type ParameterRole,

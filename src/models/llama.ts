@@ -10,6 +10,7 @@ import type {
   BuildOptions,
   CacheShape,
   KeyValues,
+  LayerStructure,
   ModelOutputs,
   ModelShape,
   ParameterSpec,
@@ -18,7 +19,7 @@ import type {
 } from "./architecture.js";
 import { type ConfigObject, readCount, readFlag, readName, readPositive } from "./config-reader.js";
 import { attention, attentionBias, type Heads, splitHeads } from "./layers/attention.js";
-import { linear } from "./layers/linear.js";
+import { embed, linear } from "./layers/linear.js";
 import { type Rope, readRope, ropeTables } from "./layers/rope.js";
 
 const modelTypes = ["llama", "mistral", "qwen2", "qwen3"] as const;
@@ -40,7 +41,7 @@ export interface LlamaShape extends ModelShape, Heads {
  * @see Touvron et al. 2023 (arXiv:2302.13971); Jiang et al. 2023, Mistral 7B (arXiv:2310.06825); Yang et al., Qwen2
  *   (arXiv:2407.10671) and Qwen3 (arXiv:2505.09388) technical reports.
  */
-export const llama: Architecture<LlamaShape> = { modelTypes, parse, parameters, build, cacheShape };
+export const llama: Architecture<LlamaShape> = { modelTypes, parse, parameters, build, cacheShape, layerStructure };
 
 function parse(config: ConfigObject): LlamaShape {
   const modelType = readName(config, "model_type", modelTypes, "llama");
@@ -131,6 +132,19 @@ function cacheShape({ layers, keyValueHeads, headDim }: LlamaShape): CacheShape 
   return { layers, keyValueHeads, headDim };
 }
 
+function layerStructure({ hasMlpBias }: LlamaShape): LayerStructure {
+  const attention = ["q", "k", "v"].map((name) => `self_attn.${name}_proj.weight`);
+  const up = ["mlp.up_proj.weight", ...(hasMlpBias ? ["mlp.up_proj.bias"] : [])];
+  return {
+    prefix: (layer) => `model.layers.${layer}.`,
+    smoothing: [
+      { from: ["input_layernorm.weight"], into: attention },
+      { from: ["post_attention_layernorm.weight"], into: ["mlp.gate_proj.weight", "mlp.up_proj.weight"] },
+      { from: up, into: ["mlp.down_proj.weight"] },
+    ],
+  };
+}
+
 /** What all layers share. */
 interface Positions {
   readonly tokens: TokenInputs;
@@ -147,7 +161,7 @@ function build(
 ): ModelOutputs {
   const embeddings = weights("model.embed_tokens.weight");
   const flatIds = g.reshape(tokens.ids, [multiplyDims(...tokens.ids.shape)]);
-  let hidden = graph.within("embeddings", () => g.gather(embeddings, flatIds)); // [sequences * tokens, hidden]
+  let hidden = graph.within("embeddings", () => embed(embeddings, flatIds)); // [sequences * tokens, hidden]
   const where = graph.within("positions", () => sharedPositions(graph, shape, tokens, embeddings, positionCount, past));
   const keyValues: KeyValues[] = [];
   for (let layer = 0; layer < shape.layers; layer++) {
@@ -164,6 +178,7 @@ function build(
   }
   return {
     hidden: graph.within("norm", () => g.rmsNorm(hidden, weights("model.norm.weight"), shape.normEpsilon)),
+    residual: hidden,
     headWeight: shape.tiedHead ? embeddings : weights("lm_head.weight"),
     keyValues,
   };

@@ -13,15 +13,18 @@ import type {
   Past,
   TokenInputs,
 } from "./architecture.js";
+import { placeQuantized, type WeightFormat } from "./layers/quantized-weight.js";
 
 export interface ModelDefinition {
   readonly architecture: Architecture;
   readonly shape: ModelShape;
+  /** How weights are kept that are not kept in floats; such a model does not learn. */
+  readonly formats?: ReadonlyMap<string, WeightFormat> | undefined;
 }
 
 export interface PlacedModel extends ModelOutputs {
   readonly tokens: TokenInputs;
-  /** Graph parameters by weight name. */
+  /** Graph parameters by weight name, of the weights that are kept in floats. */
   readonly parameters: ReadonlyMap<string, Input>;
 }
 
@@ -83,12 +86,14 @@ export function cacheShapeOf({ architecture, shape }: ModelDefinition): CacheSha
 function place(graph: Graph, model: ModelDefinition, options: PlaceOptions & BuildOptions): PlacedModel {
   const { architecture, shape } = model;
   const tokens = tokenInputs(graph);
-  const parameters = new Map<string, Input>(
-    architecture
-      .parameters(shape)
-      .map((spec) => [spec.name, graph.parameter(spec.name, spec.shape, options.dtype ?? "float32")]),
-  );
-  const weights = (name: string): Value => parameters.get(name)!;
+  const parameters = new Map<string, Input>();
+  const quantized = new Map<string, Value>();
+  for (const { name, shape } of architecture.parameters(model.shape)) {
+    const format = model.formats?.get(name);
+    if (format) quantized.set(name, placeQuantized(graph, name, shape as readonly [number, number], format));
+    else parameters.set(name, graph.parameter(name, shape, options.dtype ?? "float32"));
+  }
+  const weights = (name: string): Value => parameters.get(name) ?? quantized.get(name)!;
   const outputs = architecture.build(graph, shape, tokens, weights, options);
   return { ...outputs, tokens, parameters };
 }

@@ -9,6 +9,7 @@ import { countParameters } from "../models/architecture.js";
 import type { ModelDefinition } from "../models/model-graph.js";
 import type { StudentModel } from "../students/student-model.js";
 import { buildTrainingGraph } from "../training/training-graph.js";
+import type { ModelWithWeights } from "../weights/load-model.js";
 import type { CommonConfig } from "./run-parts.js";
 
 /** Node.js, the engine, the tokenizer and the rows. */
@@ -31,7 +32,7 @@ export interface MemoryEstimate {
 export function estimateMemory(
   { data, training }: Pick<CommonConfig, "data" | "training">,
   student: ModelDefinition & Pick<StudentModel, "frozen">,
-  teacher: ModelDefinition | undefined,
+  teacher: ModelWithWeights | undefined,
   objective: Objective,
 ): MemoryEstimate {
   const tokens = data.sequenceLength;
@@ -48,7 +49,7 @@ export function estimateMemory(
   const shared = { positionCount: tokens, chunkRows };
   const parts = {
     student: bytesOf(student) + 4 * bytesOf(student, student.frozen),
-    teacher: teacher ? bytesOf(teacher) : 0,
+    teacher: [...(teacher?.weights.values() ?? [])].reduce((sum, { data }) => sum + data.byteLength, 0),
     microBatch: live(
       buildTrainingGraph(student, objective, {
         ...shared,

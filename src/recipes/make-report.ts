@@ -5,6 +5,7 @@ import type { DistillationBatch } from "../data/batch.js";
 import { measureDocuments, type TransferDocument, type TransferReport } from "../data/index.js";
 import { findDifferingTokens } from "../evaluate/differing-tokens.js";
 import { type ForwardCost, measureForward } from "../evaluate/measure-forward.js";
+import { measurePrecision, type PrecisionCost } from "../evaluate/measure-precision.js";
 import { type BatchScores, packBatches, scoresOfTeacher } from "../evaluate/score-batches.js";
 import { scoreModel } from "../evaluate/score-model.js";
 import { estimateMean } from "../evaluate/statistics.js";
@@ -18,6 +19,8 @@ import { describeMachine } from "../training/run-directory.js";
 import { type TrainedStudent, widestBatch } from "../training/train-student.js";
 import { packageVersion } from "../version.js";
 import { loadModelFolder, type ModelWithWeights } from "../weights/load-model.js";
+import type { Precision } from "../weights/quantize/index.js";
+import type { OpenedTeacher } from "./open-models.js";
 import type { RecipeContext } from "./recipe.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
 
@@ -52,7 +55,7 @@ export async function makeReport(
   if (teacher) {
     const { name, model } = teacher;
     const count = countParameters(model.architecture.parameters(model.shape));
-    const cost = await bench.cost(model.path);
+    const cost = await bench.cost(model.path, teacher.precision);
     const facts = { parameters: count, bytesOnDisk: model.bytesOnDisk, ...cost };
     add("teacher", name, scoresOfTeacher(before), facts);
   }
@@ -60,6 +63,7 @@ export async function makeReport(
   const own = add("student-after", basename(config.output), await bench.scores("the student", after), shared);
   const twinScores =
     twin && add("twin", "twin", await bench.scores("the twin", await loadModelFolder(twin.path)), shared);
+  const precision = teacher && (await bench.precision(teacher));
   return {
     limbeckReport: 1,
     run: {
@@ -80,6 +84,7 @@ export async function makeReport(
       waste: trained.plan.waste,
     },
     models,
+    ...(precision && { teacherPrecision: precision }),
     gainOverTwin: twinScores ? gain(twinScores, own, data.heldOut) : null,
     history: { student: historyOf(trained), twin: twin ? historyOf(twin) : null },
     tokensThatDiffer:
@@ -96,6 +101,7 @@ export async function makeReport(
 /** Held-out batches and what is needed to measure models on them. */
 class Bench {
   readonly #context: RecipeContext<CommonConfig>;
+  readonly #heldOut: readonly TransferDocument[];
   readonly #batches: readonly DistillationBatch[];
   readonly #teacher: LocalTeacher | undefined;
   readonly #positionCount: number;
@@ -109,6 +115,7 @@ class Bench {
   ) {
     const { data, training } = context.config;
     this.#context = context;
+    this.#heldOut = heldOut;
     this.#batches = packBatches(heldOut, {
       sequenceLength: data.sequenceLength,
       batchTokens: training.microBatchTokens,
@@ -132,11 +139,21 @@ class Bench {
   }
 
   /** Speed and memory at the run's batch size. */
-  cost(model: string): Promise<ForwardCost> {
+  cost(model: string, precision: Precision = "float32"): Promise<ForwardCost> {
     const { config, signal } = this.#context;
     const { data, training } = config;
     const sequences = Math.max(1, Math.floor(training.microBatchTokens / data.sequenceLength));
-    return measureForward({ model, sequences, tokens: data.sequenceLength, threads: this.#threads }, signal);
+    return measureForward({ model, precision, sequences, tokens: data.sequenceLength, threads: this.#threads }, signal);
+  }
+
+  /** What its precision costs the teacher; undefined where it computes in float32. */
+  async precision({ model, precision }: OpenedTeacher): Promise<PrecisionCost | undefined> {
+    if (precision === "float32") return undefined;
+    const { config, emit, signal } = this.#context;
+    emit({ type: "phase", phase: "evaluating", message: `comparing the ${precision} teacher with itself in float32` });
+    const { sequenceLength } = config.data;
+    const options = { sequenceLength, threads: this.#threads, signal };
+    return (await measurePrecision(model, precision, this.#heldOut, options)) ?? undefined;
   }
 }
 

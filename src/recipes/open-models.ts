@@ -9,6 +9,7 @@ import type { ModelDescription, ModelParts } from "../students/slice-model.js";
 import type { StudentModel } from "../students/student-model.js";
 import { type LocateOptions, locateModel } from "../weights/hub/index.js";
 import { type LoadedModel, loadModelFolder } from "../weights/load-model.js";
+import type { Precision } from "../weights/quantize/index.js";
 import { hashOf } from "./hash-of.js";
 import type { StudentOptions, TeacherOptions } from "./options.js";
 import { type CalibrationOptions, openFromTeacher } from "./student-from-teacher.js";
@@ -20,6 +21,7 @@ export interface OpenedTeacher {
   /** How it can be named on disk: a path or a model on the hub. */
   readonly storedAs: string;
   readonly model: LoadedModel;
+  readonly precision: Precision;
   readonly tokenizer: Tokenizer | undefined;
 }
 
@@ -52,10 +54,14 @@ export interface PendingChoice {
 }
 
 /** @param download - how a model that is not on this machine is downloaded. */
-export async function openTeacher({ model }: TeacherOptions, download: LocateOptions = {}): Promise<OpenedTeacher> {
+export async function openTeacher(
+  { model, precision }: TeacherOptions,
+  download: LocateOptions = {},
+): Promise<OpenedTeacher> {
   const path = await locateModel(model, download);
   const storedAs = nameOnDisk(model, path);
-  return { name: basename(model), storedAs, model: await loadModelFolder(path), tokenizer: await tokenizerOf(path) };
+  const opened = await loadModelFolder(path, { precision });
+  return { name: basename(model), storedAs, model: opened, precision, tokenizer: await tokenizerOf(path) };
 }
 
 interface StartOptions {

@@ -102,10 +102,12 @@ function describeParts(parts: ModelParts): string {
 
 /** How much every part of the teacher does on a sample of the rows, as the student sees them. */
 export async function importanceOf(
-  { model }: OpenedTeacher,
+  teacher: OpenedTeacher,
   documents: readonly TransferDocument[],
   { sequenceLength, ...options }: CalibrationOptions,
 ): Promise<readonly LayerImportance[]> {
+  // What the student is cut from is the float32 model, whatever its teacher computes in.
+  const model = teacher.precision === "float32" ? teacher.model : await loadModelFolder(teacher.model.path);
   const sample = sampleDocuments(documents, calibrationTokens);
   const batches = packBatches(sample, { sequenceLength, batchTokens: 2048 }).map(({ student }) => student);
   const positionCount = Math.max(sequenceLength, longestView(sample, "student"));

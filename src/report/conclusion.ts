@@ -53,7 +53,20 @@ export function conclusionSentences(report: Report): readonly string[] {
     sizes && `The student ${sizes}.`,
     perplexity && `${sizes ? "It" : "The student"} ${perplexity}${teacherAside(report)}.`,
     twinSentence(report),
+    precisionSentence(report),
   ].filter((sentence) => sentence !== null);
+}
+
+/** What its precision cost the teacher; null where it computed in float32. */
+export function precisionSentence({ teacherPrecision }: Report): string | null {
+  if (!teacherPrecision) return null;
+  const { precision, klFromFloat32, top1Agreement, tokens } = teacherPrecision;
+  const interval = formatInterval(klFromFloat32);
+  return (
+    `The teacher computed in ${precision}: ${formatNumber(klFromFloat32.value)} nats per token from itself in float32` +
+    `${interval === "" ? "" : ` (${interval})`}, the same likeliest token at ${formatPercent(top1Agreement.value)}, ` +
+    `measured on ${tokens.toLocaleString("en-US")} held-out tokens.`
+  );
 }
 
 function sizeAndSpeed(report: Report): string | null {

@@ -1,5 +1,6 @@
 /** @file What a run reports: the data of report.json, from which report.html and the terminal's table are made. */
 
+import type { PrecisionCost } from "../evaluate/measure-precision.js";
 import type { Estimate } from "../evaluate/statistics.js";
 import type { ExportReport } from "./export-report.js";
 
@@ -10,6 +11,8 @@ export interface Report {
   readonly data: DataFacts;
   /** At most one per role. `student-after` is always there. */
   readonly models: readonly ModelReport[];
+  /** What its precision costs the teacher; left out where it computed in float32. */
+  readonly teacherPrecision?: PrecisionCost;
   /**
    * The twin's loss minus the student's on the same held-out tokens, in nats per token, resampled in pairs: above 0 the
    * student is better. Null without a twin.

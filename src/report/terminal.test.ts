@@ -63,6 +63,22 @@ describe("sparkline", () => {
   });
 });
 
+describe("the teacher's precision", () => {
+  it("is stated with its cost and the tokens it was measured on, where it is not float32", () => {
+    const klFromFloat32 = { value: 0.0112, low: 0.01, high: 0.013 };
+    const top1Agreement = { value: 0.935, low: 0.92, high: 0.95 };
+    const report: Report = {
+      ...exampleReport,
+      teacherPrecision: { precision: "int8", klFromFloat32, top1Agreement, tokens: 2136 },
+    };
+    const sentence = conclusionSentences(report).at(-1);
+    expect(sentence).toContain("The teacher computed in int8: 0.011 nats per token from itself in float32");
+    expect(sentence).toContain("measured on 2,136 held-out tokens.");
+    expect(reportText(report)).toContain("The teacher computed in int8");
+    expect(reportText(exampleReport)).not.toContain("computed in");
+  });
+});
+
 describe("the conclusion", () => {
   const lastSentence = (report: Report) => conclusionSentences(report).at(-1);
 

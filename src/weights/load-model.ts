@@ -1,12 +1,16 @@
-/** @file A model folder as what the graph needs: the architecture, its shape and every weight in float32. */
+/** @file A model folder as what the graph needs: the architecture, its shape and every weight, in float32 or in fewer bits. */
 
 import { ModelError } from "../errors.js";
+import type { ParameterSpec } from "../models/architecture.js";
 import type { ModelDefinition } from "../models/model-graph.js";
 import { architectureOf } from "../models/registry.js";
 import { float32Tensor, type HostTensor } from "../runtime/tensor.js";
-import { openModelFolder } from "./model-folder.js";
+import { type ModelFolder, openModelFolder } from "./model-folder.js";
+import { formatsFor, type ModelUse, type Precision } from "./quantize/precision.js";
+import { quantizeTensor } from "./quantize/quantize-tensor.js";
+import { makeLayerSmoother } from "./quantize/smooth-layers.js";
 
-/** Weights by their Hugging Face names. */
+/** Weights by their Hugging Face names; a quantized one's two parts by the names that its graph gives them. */
 export type Weights = ReadonlyMap<string, HostTensor>;
 
 /** A model that can run: read from a folder, or made. */
@@ -22,34 +26,81 @@ export interface LoadedModel extends ModelWithWeights {
   readonly fingerprint: string;
 }
 
+export interface LoadOptions {
+  /** `float32` unless given. With fewer bits no tensor's floats stay in memory once they are rounded. */
+  readonly precision?: Precision;
+  /** What for; `reading` unless given. */
+  readonly use?: ModelUse;
+}
+
 /**
- * Reads a model folder whole.
+ * Reads a model folder, tensor by tensor.
  *
  * @throws ModelError for an unsupported `model_type`, a missing tensor, or a shape that contradicts config.json.
  */
-export async function loadModelFolder(path: string): Promise<LoadedModel> {
+export async function loadModelFolder(
+  path: string,
+  { precision = "float32", use = "reading" }: LoadOptions = {},
+): Promise<LoadedModel> {
   await using folder = await openModelFolder(path);
   const architecture = architectureOf(folder.config);
   const shape = architecture.parse(folder.config);
   const specs = architecture.parameters(shape);
   for (const spec of specs) folder.expectShape(spec.name, spec.shape);
-  const weights = new Map<string, HostTensor>();
-  for (const spec of specs) weights.set(spec.name, float32Tensor(spec.shape, await folder.readFloat32(spec.name)));
-  expectFinite(path, weights);
+  const formats = formatsFor(specs, precision, use);
+  const model = { architecture, shape, ...(formats.size > 0 && { formats }) };
   return {
+    ...model,
     path,
-    architecture,
-    shape,
     config: folder.config,
-    weights,
+    weights: await readWeights(folder, model, specs),
     bytesOnDisk: folder.bytesOnDisk,
     fingerprint: await folder.fingerprint(),
   };
 }
 
-function expectFinite(path: string, weights: Weights): void {
-  for (const [name, { data }] of weights) {
-    const at = (data as Float32Array).findIndex((value) => !Number.isFinite(value));
-    if (at >= 0) throw new ModelError(`"${path}": tensor "${name}" must be finite, got ${data[at]} at element ${at}.`);
+async function readWeights(
+  folder: ModelFolder,
+  model: ModelDefinition,
+  specs: readonly ParameterSpec[],
+): Promise<Weights> {
+  const weights = new Map<string, HostTensor>();
+  const keep = ({ name, shape }: ParameterSpec, tensor: HostTensor): void => {
+    const format = model.formats?.get(name);
+    if (!format) {
+      weights.set(name, tensor);
+      return;
+    }
+    const size = shape as readonly [number, number];
+    for (const [part, kept] of quantizeTensor(name, tensor.data as Float32Array, size, format)) weights.set(part, kept);
+  };
+  const structure = model.architecture.layerStructure?.(model.shape);
+  const isSmoothed = [...(model.formats?.values() ?? [])].includes("int8");
+  const prefixes =
+    structure && isSmoothed ? Array.from({ length: model.shape.layers }, (_, i) => structure.prefix(i)) : [];
+  const layerOf = ({ name }: ParameterSpec) => prefixes.findIndex((prefix) => name.startsWith(prefix));
+  for (const spec of specs) if (layerOf(spec) < 0) keep(spec, await readTensor(folder, spec));
+  if (prefixes.length === 0) return weights;
+
+  const table = specs.find(({ role }) => role === "embedding")!.name;
+  const smoother = await makeLayerSmoother(model, structure!, weights.get(table)!.data as Float32Array);
+  try {
+    for (const layer of prefixes.keys()) {
+      const own = specs.filter((spec) => layerOf(spec) === layer);
+      const tensors = new Map<string, HostTensor>();
+      for (const spec of own) tensors.set(spec.name, await readTensor(folder, spec));
+      await smoother.smooth(layer, tensors);
+      for (const spec of own) keep(spec, tensors.get(spec.name)!);
+    }
+  } finally {
+    await smoother.dispose();
   }
+  return weights;
+}
+
+async function readTensor(folder: ModelFolder, { name, shape }: ParameterSpec): Promise<HostTensor> {
+  const data = await folder.readFloat32(name);
+  const at = data.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return float32Tensor(shape, data);
+  throw new ModelError(`"${folder.path}": tensor "${name}" must be finite, got ${data[at]} at element ${at}.`);
 }

@@ -22,7 +22,7 @@ add(probabilities, 1);
 // @ts-expect-error: an operand is a value or a number
 add(probabilities, "1");
 // @ts-expect-error: the dtype is one of a closed list
-graph.input("ids", "int8", [4]);
+graph.input("ids", "int16", [4]);
 // @ts-expect-error: the graph of a value cannot be exchanged
 probabilities.graph = graph;
 

@@ -9,6 +9,8 @@ import { layoutRules } from "./layout.js";
 import { productRules } from "./products.js";
 import { reductionRules } from "./reductions.js";
 
+const quantized = "weights in 8 or 4 bits are for models that do not learn";
+
 export const gradientRules: { readonly [K in OpName]: GradientRule<K> | NoRule } = {
   ...elementwiseRules,
   ...productRules,
@@ -28,5 +30,8 @@ export const gradientRules: { readonly [K in OpName]: GradientRule<K> | NoRule }
   ArgMax: "stops",
   CumSum: "stops",
   DimSize: "stops",
+  DynamicQuantizeMatMul: { missing: quantized },
+  MatMulNBits: { missing: quantized },
+  GatherBlockQuantized: { missing: quantized },
   Loop: { missing: "a loop is differentiated inside its body, not through it" },
 };

@@ -5,6 +5,7 @@ import { type Dim, factorOf, type Shape, sameDim, symbolsOf } from "../dims.js";
 import type { DType } from "../dtype.js";
 import type { Node, Value } from "../graph.js";
 import type { NodeOf, OpName } from "../op-table.js";
+import { dynamicQuantizeMatMul, gatherBlockQuantized, matMulNBits } from "./lower-quantized.js";
 import type { AttributeInput } from "./proto.js";
 import { contribDomain, dataTypes } from "./proto.js";
 
@@ -218,6 +219,9 @@ export const lowerings: { readonly [K in OpName]: Lowering<K> } = {
     transA: Number(transposeA),
     transB: Number(transposeB),
   })),
+  DynamicQuantizeMatMul: dynamicQuantizeMatMul,
+  MatMulNBits: matMulNBits,
+  GatherBlockQuantized: gatherBlockQuantized,
   ReduceSum: reduction,
   ReduceMean: reduction,
   ReduceMax: reduction,

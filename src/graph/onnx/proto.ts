@@ -28,6 +28,7 @@ export const dataTypes: Readonly<Record<DType, DataType>> = {
   float64: DataType.DOUBLE,
   int32: DataType.INT32,
   int64: DataType.INT64,
+  int8: DataType.INT8,
   uint8: DataType.UINT8,
   bool: DataType.BOOL,
 };

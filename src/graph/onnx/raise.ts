@@ -7,6 +7,7 @@ import type { NodeReader } from "./node-reader.js";
 import { contribDomain } from "./proto.js";
 import * as layout from "./raise-layout.js";
 import { type Raise, wholeNumbers, withContents } from "./raise-layout.js";
+import { dynamicQuantizeMatMul, gatherBlockQuantized, matMulNBits } from "./raise-quantized.js";
 import { readDType } from "./read-tensor.js";
 
 const unary =
@@ -191,5 +192,8 @@ export const raisers: ReadonlyMap<string, Raise> = new Map<string, Raise>(
     Loop: loop,
     [`${contribDomain}.FusedMatMul`]: fusedMatMul,
     [`${contribDomain}.RotaryEmbedding`]: rotaryEmbedding,
+    [`${contribDomain}.DynamicQuantizeMatMul`]: dynamicQuantizeMatMul,
+    [`${contribDomain}.MatMulNBits`]: matMulNBits,
+    [`${contribDomain}.GatherBlockQuantized`]: gatherBlockQuantized,
   }),
 );

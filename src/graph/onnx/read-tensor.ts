@@ -44,6 +44,7 @@ function typedData(tensor: TensorProto, dtype: DType): TensorData {
     case "int64":
       return BigInt64Array.from(tensor.int64Data);
     case "int32":
+    case "int8":
     case "uint8":
     case "bool":
       return toTensorData(dtype, tensor.int32Data);

@@ -295,7 +295,7 @@ describe("a file that another program wrote", () => {
     half.dataType = TensorProto_DataType.FLOAT16;
     const nodes = [node("Exp", ["w"])];
     await expect(readOnnx(foreign({ nodes, initializers: [half] }))).rejects.toThrow(
-      'onnx: tensor "w" must have one of the element types float32, float64, int32, int64, uint8, bool, got ONNX type 10.',
+      'onnx: tensor "w" must have one of the element types float32, float64, int32, int64, int8, uint8, bool, got ONNX type 10.',
     );
     const short = makeTensor("w", "float32", [3], Float32Array.of(1, 2));
     await expect(readOnnx(foreign({ nodes, initializers: [short] }))).rejects.toThrow(

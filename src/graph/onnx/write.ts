@@ -152,6 +152,13 @@ function internalNoOutput(opType: string): never {
   throw internalError(`an ONNX "${opType}" node without outputs`);
 }
 
+/** Whether any node, in loops too, is one of ONNX Runtime's own. */
+function usesContrib(nodes: readonly NodeProto[]): boolean {
+  return nodes.some(
+    ({ domain, attribute }) => domain === contribDomain || attribute.some(({ g }) => g && usesContrib(g.node)),
+  );
+}
+
 /** The ONNX model that computes `outputs`; only the nodes they need are written. */
 export function toOnnx(graph: Graph, outputs: readonly Value[], options: OnnxOptions): OnnxModel {
   const sources = new Set<Value>();
@@ -175,7 +182,7 @@ export function toOnnx(graph: Graph, outputs: readonly Value[], options: OnnxOpt
     producerName: "limbeck",
     opsetImport: [
       { domain: "", version: BigInt(opsetVersion) },
-      ...(options.target === "engine" ? [{ domain: contribDomain, version: 1n }] : []),
+      ...(usesContrib(writer.nodes) ? [{ domain: contribDomain, version: 1n }] : []),
     ],
     graph: create(GraphProtoSchema, {
       name: "limbeck",

@@ -7,4 +7,5 @@ export * from "./indexing.js";
 export * from "./layers.js";
 export * from "./layout.js";
 export * from "./products.js";
+export * from "./quantized.js";
 export * from "./reductions.js";

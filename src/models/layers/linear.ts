@@ -1,7 +1,8 @@
-/** @file Linear layers and named weights. */
+/** @file Linear layers and lookups with named weights. */
 
 import type { Value } from "../../graph/graph.js";
-import { add, matMul } from "../../graph/ops/index.js";
+import { add, gather, matMul } from "../../graph/ops/index.js";
+import type { QuantizedWeight } from "./quantized-weight.js";
 
 /** A weight, and a learned change of low rank beside it: what is applied is weight + scale · up · down. */
 export interface AdaptedWeight extends Value {
@@ -23,10 +24,17 @@ export interface AdaptedWeight extends Value {
  *   `up`, and α / r the scale.
  */
 export function linear(x: Value, weight: Value, bias?: Value): Value {
-  let product = matMul(x, weight, { transposeB: true });
+  let product =
+    "quantized" in weight ? (weight as QuantizedWeight).quantized.multiply(x) : matMul(x, weight, { transposeB: true });
   if ("lowRank" in weight) {
     const { down, up, scale } = (weight as AdaptedWeight).lowRank;
     product = add(product, matMul(matMul(x, down, { transposeB: true }), up, { transposeB: true, alpha: scale }));
   }
   return bias ? add(product, bias) : product;
+}
+
+/** Rows of a table: `[vocab, hidden]` and ids `[tokens]` give `[tokens, hidden]`. */
+export function embed(table: Value, ids: Value): Value {
+  const rows = "quantized" in table ? (table as QuantizedWeight).quantized.rows : undefined;
+  return rows ? rows(ids) : gather(table, ids);
 }

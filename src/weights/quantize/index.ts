@@ -2,3 +2,4 @@
 
 export { type BlockBits, type BlockWeight, blockSize, dequantizeBlocks, quantizeBlocks } from "./blocks.js";
 export { dequantizeInt8, type Int8Weight, quantizeInt8 } from "./int8-columns.js";
+export { formatsFor, type ModelUse, type Precision, precisions } from "./precision.js";
