@@ -18,7 +18,7 @@ export const teacherSchema = z
       .enum(precisions)
       .default("float32")
       .describe(
-        "What the teacher computes in: weights of 8 bits read twice as fast, of 4 bits as fast as float32; the report says what they cost.",
+        "What the teacher computes in: float32, or weights of 8 or 4 bits, which take less than half the memory; the report says what that costs.",
       ),
   })
   .describe("The model whose distributions are learned.");
