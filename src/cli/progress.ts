@@ -2,7 +2,7 @@
 
 import type { RunEvent } from "../recipes/run-recipe.js";
 import { formatBytes, formatCount, formatNumber, formatSeconds } from "../report/format.js";
-import type { Output } from "./terminal.js";
+import { type Output, wrap } from "./terminal.js";
 
 /** Shows events of a run as they come. */
 export interface Progress {
@@ -99,7 +99,7 @@ export function showProgress(output: Output, now: () => number = Date.now): Prog
         case "progress":
           return advance({ name: event.task, done: event.done, total: event.total, unit: event.unit, figures: [] });
         case "start":
-          return note(`  the student's start, ${describeStart(event)}`);
+          return note(describeStart(event, output.width));
         case "step":
           return advance({
             name: runNames[event.run],
@@ -131,7 +131,7 @@ export function showProgress(output: Output, now: () => number = Date.now): Prog
 }
 
 /** `layers 0, 2, 4 of teacher: 71.2M parameters (1.2M of them trained), 285 MB, 1,500 tok/s, held-out KL 3.2` */
-function describeStart(start: Extract<RunEvent, { readonly type: "start" }>): string {
+function describeStart(start: Extract<RunEvent, { readonly type: "start" }>, width: number): string {
   const { parameters, trainedParameters, klFromTeacher } = start;
   const trained = trainedParameters === parameters ? "" : ` (${formatCount(trainedParameters)} of them trained)`;
   const figures = [
@@ -141,7 +141,8 @@ function describeStart(start: Extract<RunEvent, { readonly type: "start" }>): st
     ...(klFromTeacher === null ? [] : [`held-out KL ${formatNumber(klFromTeacher)}`]),
     `perplexity ${formatNumber(start.perplexity)}`,
   ];
-  return `${start.origin}: ${figures.join(", ")}`;
+  const lines = wrap(`the student starts from ${start.origin}: ${figures.join(", ")}`, width - 2);
+  return lines.map((line) => `  ${line}`).join("\n");
 }
 
 function tenths({ done, total }: Task): number {
