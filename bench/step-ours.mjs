@@ -2,23 +2,29 @@
  * @file Our side of the step benchmark: one whole training step (teacher where online, forward, loss, backward, AdamW) on
  * random weights and tokens, timed one by one when asked on standard input. See README.md here.
  *
- *     node bench/step-ours.mjs --variant dense-ready|hidden-ready|online [--threads 2] [--vocabulary 49152] [--sequences 4] [--recompute] [--profile PREFIX]
+ *     node bench/step-ours.mjs --variant dense-ready|hidden-ready|online|online-int8 [--threads 2] [--vocabulary 49152] [--sequences 4] [--no-recompute] [--profile PREFIX]
  */
 
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { chunkRowsFor } from "../dist/losses/chunked-head.js";
 import { makeFreshStudent } from "../dist/students/fresh-student.js";
 import { makeLocalTeacher } from "../dist/teachers/local-teacher.js";
 import { Trainer } from "../dist/training/trainer.js";
+import { loadModelFolder } from "../dist/weights/load-model.js";
 
 const { values: flags } = parseArgs({
+  allowNegative: true,
   options: {
     variant: { type: "string", default: "hidden-ready" },
     threads: { type: "string", default: "2" },
     vocabulary: { type: "string", default: "49152" },
     sequences: { type: "string", default: "4" },
-    recompute: { type: "boolean", default: false },
+    recompute: { type: "boolean", default: true },
     profile: { type: "string" },
   },
 });
@@ -99,12 +105,34 @@ function hiddenTeacher() {
   };
 }
 
+const teacherShape = { ...common, layers: 30, hiddenSize: 576, heads: 9, keyValueHeads: 3, feedForwardSize: 1536 };
+
 async function liveTeacher() {
-  const shape = { ...common, layers: 30, hiddenSize: 576, heads: 9, keyValueHeads: 3, feedForwardSize: 1536 };
-  return makeLocalTeacher({ ...makeFreshStudent(shape, 1), path: "teacher" }, { positionCount: tokens, threads });
+  return makeLocalTeacher(makeFreshStudent(teacherShape, 1), { positionCount: tokens, threads });
 }
 
-const teachers = { "dense-ready": denseTeacher, "hidden-ready": hiddenTeacher, online: liveTeacher };
+/** The same in 8 bits. It is rounded while it is read from a folder, which a process of its own has written. */
+async function quantizedTeacher() {
+  const folder = mkdtempSync(join(os.tmpdir(), "limbeck-teacher-"));
+  try {
+    execFileSync(process.execPath, [
+      join(import.meta.dirname, "write-fresh.mjs"),
+      folder,
+      JSON.stringify(teacherShape),
+    ]);
+    const model = await loadModelFolder(join(folder, "teacher"), { precision: "int8" });
+    return await makeLocalTeacher(model, { positionCount: tokens, threads });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const teachers = {
+  "dense-ready": denseTeacher,
+  "hidden-ready": hiddenTeacher,
+  online: liveTeacher,
+  "online-int8": quantizedTeacher,
+};
 const teacher = await teachers[flags.variant]();
 const objective = {
   soft: { kind: "divergence", weight: 1, divergence: "forward-kl", temperature: 1, scaleByTemperatureSquared: true },

@@ -2,17 +2,17 @@
  * @file The training step, ours and PyTorch's with TRL, interleaved on this machine: tokens per second, their ratio, peak
  * memory, and our share of time in matrix products. Prints a table in Markdown; see README.md here.
  *
- *     node bench/step.mjs --dense PYTHON --chunked PYTHON [--rounds 5] [--threads 2]
+ *     node bench/step.mjs --dense PYTHON --chunked PYTHON [--rounds 5] [--threads 2] [--beside TEXT]
  *
- * `--dense` is a Python with bench/peers/requirements-dense.txt, `--chunked` one with requirements-chunked.txt.
+ * `--dense` is a Python with bench/peers/requirements-dense.txt, `--chunked` one with requirements-chunked.txt. `--beside` keeps
+ * the peers whose name contains a text, such as "dense-online, compiled".
  */
 
-import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { median, startPeer } from "./interleave.mjs";
 
 const { values: flags } = parseArgs({
   options: {
@@ -20,6 +20,7 @@ const { values: flags } = parseArgs({
     chunked: { type: "string" },
     rounds: { type: "string", default: "5" },
     threads: { type: "string", default: "2" },
+    beside: { type: "string", default: "" },
   },
 });
 if (!flags.dense || !flags.chunked) {
@@ -27,42 +28,11 @@ if (!flags.dense || !flags.chunked) {
   process.exit(2);
 }
 const here = import.meta.dirname;
+const script = join(here, "step-ours.mjs");
 const tokensPerStep = 1024;
 
-/** A process that does one step per line that it is sent. */
-function start(name, command, args) {
-  const child = spawn(command, args, {
-    stdio: ["pipe", "pipe", "inherit"],
-    env: { ...process.env, OMP_NUM_THREADS: flags.threads },
-  });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const answer = async () => {
-    for (;;) {
-      const { value, done } = await lines.next();
-      if (done) throw new Error(`${name} ended early`);
-      if (value.startsWith("{")) return JSON.parse(value);
-    }
-  };
-  return {
-    name,
-    seconds: [],
-    peakBytes: 0,
-    ready: answer,
-    async step(counts) {
-      child.stdin.write("step\n");
-      const { seconds, peakBytes } = await answer();
-      if (counts) this.seconds.push(seconds);
-      this.peakBytes = Math.max(this.peakBytes, peakBytes);
-    },
-    async end() {
-      child.stdin.end();
-      await new Promise((resolve) => child.once("exit", resolve));
-    },
-  };
-}
-
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-const speed = ({ seconds }) => tokensPerStep / median(seconds);
+const speed = ({ steps }) => tokensPerStep / median(steps.map(({ seconds }) => seconds));
+const peakOf = ({ steps }) => Math.max(...steps.map(({ peakBytes }) => peakBytes));
 
 /** Share of the kernels' time that is spent in matrix products, from the engine's own trace. */
 function matrixShare(folder) {
@@ -82,7 +52,8 @@ function matrixShare(folder) {
 const peer = (variant, isCompiled) => {
   const python = variant.startsWith("dense") ? flags.dense : flags.chunked;
   const args = [join(here, "peers/step_trl.py"), "--variant", variant, "--threads", flags.threads, "--serve"];
-  return [`TRL ${variant}${isCompiled ? ", compiled" : ""}`, python, isCompiled ? [...args, "--compile"] : args];
+  const name = `TRL ${variant}${isCompiled ? ", compiled" : ""}`;
+  return { name, command: [python, isCompiled ? [...args, "--compile"] : args] };
 };
 const rounds = Number(flags.rounds);
 
@@ -98,36 +69,30 @@ for (const [label, variant, peerVariant] of [
   ["(a) teacher hidden states ready", "hidden-ready", "chunked-ready"],
   ["(b) teacher run each step", "online", "dense-online"],
   ["(b) teacher run each step", "online", "chunked-online"],
+  ["(b) teacher in 8 bits", "online-int8", "dense-online"],
 ]) {
   for (const isCompiled of [false, true]) {
-    const ours = [
-      "limbeck",
-      process.execPath,
-      [join(here, "step-ours.mjs"), "--variant", variant, "--threads", flags.threads],
-    ];
-    const pair = [start(...ours), start(...peer(peerVariant, isCompiled))];
+    const { name, command } = peer(peerVariant, isCompiled);
+    if (!name.includes(flags.beside)) continue;
+    const ours = [process.execPath, [script, "--variant", variant, "--threads", flags.threads]];
+    const pair = [ours, command].map((each) => startPeer(...each, flags.threads));
     for (const one of pair) await one.ready();
-    for (const one of pair) await one.step(false);
-    for (const one of pair) await one.step(false);
-    for (let round = 0; round < rounds; round++) for (const one of pair) await one.step(true);
+    for (let round = -2; round < rounds; round++) for (const one of pair) await one.step(round >= 0);
     for (const one of pair) await one.end();
     const [mine, other] = pair;
-    const memory = (mine.peakBytes / other.peakBytes).toFixed(2);
     process.stdout.write(
-      `| ${label} | ${other.name} | ${speed(mine).toFixed(0)} / ${speed(other).toFixed(0)} | ${(speed(mine) / speed(other)).toFixed(2)} ` +
-        `| ${(mine.peakBytes / 1e9).toFixed(2)} / ${(other.peakBytes / 1e9).toFixed(2)} GB | ${memory} |\n`,
+      `| ${label} | ${name} | ${speed(mine).toFixed(0)} / ${speed(other).toFixed(0)} | ${(speed(mine) / speed(other)).toFixed(2)} ` +
+        `| ${(peakOf(mine) / 1e9).toFixed(2)} / ${(peakOf(other) / 1e9).toFixed(2)} GB | ${(peakOf(mine) / peakOf(other)).toFixed(2)} |\n`,
     );
   }
 }
 
 const folder = mkdtempSync(join(os.tmpdir(), "limbeck-step-"));
-const profiled = start("limbeck", process.execPath, [
-  join(here, "step-ours.mjs"),
-  "--threads",
+const profiled = startPeer(
+  process.execPath,
+  [script, "--threads", flags.threads, "--profile", join(folder, "trace")],
   flags.threads,
-  "--profile",
-  join(folder, "trace"),
-]);
+);
 await profiled.ready();
 for (let i = 0; i < 4; i++) await profiled.step(false);
 await profiled.end();

@@ -1,16 +1,15 @@
 /** @file report.html: one page that needs nothing but itself. Its parts are in html/. */
 
-import { createHash } from "node:crypto";
 import { stringify } from "yaml";
 import { compareWithTwin, conclusionSentences, formatGapClosed, headline } from "./conclusion.js";
 import { formatCount, formatFactor, formatNumber, formatSeconds } from "./format.js";
 import { comparisonCharts, trainingCurves } from "./html/charts.js";
 import { exportTables } from "./html/exports.js";
 import { dataFacts, howToRead } from "./html/facts.js";
-import { html, type Markup, trusted } from "./html/markup.js";
+import { html, type Markup } from "./html/markup.js";
+import { pageHtml } from "./html/page.js";
 import { script } from "./html/script.js";
 import { section } from "./html/section.js";
-import { style } from "./html/style.js";
 import { modelTable } from "./html/table.js";
 import { tokenCards } from "./html/tokens.js";
 import { modelOf, type Report } from "./report.js";
@@ -20,46 +19,29 @@ import { modelOf, type Report } from "./report.js";
  * script but ours.
  */
 export function reportHtml(report: Report): string {
-  const scriptHash = createHash("sha256").update(script).digest("base64");
-  const policy = `default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-${scriptHash}'`;
-  const title = headline(report);
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="generator" content="limbeck ${report.run.limbeckVersion}">
-<link rel="icon" href="data:,">
-<title>${title}</title>
-<style>${trusted(style)}</style>
-</head>
-<body>
-<header>
-<p class="kicker"><b>limbeck</b><span>${report.run.recipe}</span><time datetime="${report.run.created}">${dateOf(report.run.created)}</time><span>${formatSeconds(report.run.seconds)}</span></p>
-<h1>${title}</h1>
-<p class="lede">${conclusionSentences(report).join(" ")}</p>
-${keyFigures(report)}
-${warnings(report)}
-</header>
-<main>
-${section("The models", startNote(report), [modelTable(report), comparisonCharts(report)])}
-${exportTables(report)}
-${trainingCurves(report)}
-${differences(report)}
-${dataFacts(report)}
-${howToRead(report)}
-${section(
-  "The run",
-  `${report.run.machine}. Device ${report.run.device}, ${report.run.threads} threads, seed ${report.run.seed}.`,
-  [html`<details><summary>Resolved config</summary><pre>${stringify(report.run.config)}</pre></details>`],
-)}
-</main>
-<footer>Made by limbeck ${report.run.limbeckVersion}. The numbers are in report.json beside this page, every step in metrics.jsonl.</footer>
-<script>${trusted(script)}</script>
-</body>
-</html>
-`.markup;
+  const { run } = report;
+  return pageHtml({
+    title: headline(report),
+    limbeckVersion: run.limbeckVersion,
+    kicker: run.recipe,
+    created: run.created,
+    duration: formatSeconds(run.seconds),
+    lede: conclusionSentences(report).join(" "),
+    header: [keyFigures(report), warnings(report)],
+    sections: [
+      section("The models", startNote(report), [modelTable(report), comparisonCharts(report)]),
+      exportTables(report),
+      trainingCurves(report),
+      differences(report),
+      dataFacts(report),
+      howToRead(report),
+      section("The run", `${run.machine}. Device ${run.device}, ${run.threads} threads, seed ${run.seed}.`, [
+        html`<details><summary>Resolved config</summary><pre>${stringify(run.config)}</pre></details>`,
+      ]),
+    ],
+    footer: "The numbers are in report.json beside this page, every step in metrics.jsonl.",
+    script,
+  });
 }
 
 /** The few numbers that carry the result. */
@@ -122,8 +104,4 @@ function differences(report: Report): Markup | null {
     "Held-out tokens with the largest KL(teacher ‖ student), and the five tokens that either model found most likely in their " +
     "place. The token that the text has is underlined. ␣ is a space, ↵ a line break.";
   return cards && section("Where they differ most", note, [cards]);
-}
-
-function dateOf(created: string): string {
-  return created.slice(0, 16).replace("T", " ");
 }

@@ -1,10 +1,10 @@
 /** @file Several students as a page that needs nothing but itself: quality against size, memory and latency. */
 
 import { formatBytes, formatInterval, formatNumber, formatPercent, NOT_MEASURED } from "./format.js";
-import { html, type Markup, trusted } from "./html/markup.js";
+import { html, type Markup } from "./html/markup.js";
+import { pageHtml } from "./html/page.js";
 import { type ScatterPoint, scatterChart } from "./html/scatter-chart.js";
 import { section } from "./html/section.js";
-import { style } from "./html/style.js";
 import { type Cost, costOf, letterOf, lossOf, type TradeOff, type TradeOffModel } from "./trade-off.js";
 
 const charts: readonly { readonly cost: Cost; readonly title: string; readonly unit: string }[] = [
@@ -16,37 +16,28 @@ const charts: readonly { readonly cost: Cost; readonly title: string; readonly u
 /** The page as text; every word of it is escaped, and it may load and run nothing. */
 export function tradeOffHtml(report: TradeOff): string {
   const { students, teacher, quality, data } = report;
-  const title = `${students.length} students: what quality costs`;
   const against = quality === "kl" && teacher ? `KL from ${teacher.name}, nats per token` : "Perplexity";
   const note =
     `${against}: lower is better. Filled points are on the Pareto front: no other student is as cheap and as good. ` +
     "Costs are on logarithmic axes.";
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="generator" content="limbeck ${report.limbeckVersion}">
-<link rel="icon" href="data:,">
-<title>${title}</title>
-<style>${trusted(style)}</style>
-</head>
-<body>
-<header>
-<p class="kicker"><b>limbeck</b><span>evaluate</span><time datetime="${report.created}">${report.created.slice(0, 16).replace("T", " ")}</time></p>
-<h1>${title}</h1>
-<p class="lede">Measured on ${data.responseTokens.toLocaleString("en-US")} held-out tokens of ${data.documents.toLocaleString("en-US")} documents.</p>
-</header>
-<main>
-${section("Quality against cost", note, [html`<div class="charts">${charts.map((chart) => costChart(report, chart))}</div>`])}
-${section("The students", null, [table(report)])}
-${section("The machine", `${report.machine}; ${report.threads} threads. Prompt and decode are the times per token of a prompt and of what is written after it.`, [])}
-</main>
-<footer>Made by limbeck ${report.limbeckVersion}.</footer>
-</body>
-</html>
-`.markup;
+  return pageHtml({
+    title: `${students.length} students: what quality costs`,
+    limbeckVersion: report.limbeckVersion,
+    kicker: "evaluate",
+    created: report.created,
+    lede: `Measured on ${data.responseTokens.toLocaleString("en-US")} held-out tokens of ${data.documents.toLocaleString("en-US")} documents.`,
+    sections: [
+      section("Quality against cost", note, [
+        html`<div class="charts">${charts.map((chart) => costChart(report, chart))}</div>`,
+      ]),
+      section("The students", null, [table(report)]),
+      section(
+        "The machine",
+        `${report.machine}; ${report.threads} threads. Prompt and decode are the times per token of a prompt and of what is written after it.`,
+        [],
+      ),
+    ],
+  });
 }
 
 function costChart(
