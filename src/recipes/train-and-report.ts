@@ -4,6 +4,7 @@ import os from "node:os";
 import { join } from "node:path";
 import { needsTeacher } from "../losses/objective.js";
 import type { Objective } from "../losses/options.js";
+import { exportsOf } from "../report/join-export.js";
 import type { Report } from "../report/report.js";
 import { writeReport } from "../report/write-report.js";
 import { type LocalTeacher, makeLocalTeacher } from "../teachers/local-teacher.js";
@@ -63,7 +64,10 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
       emit({ type: "phase", phase: "twin", message: "training the twin: the same student without the teacher" });
       twin = await train("twin", join(config.output, "twin"), twinObjective);
     }
-    const report = await makeReport(context, parts, { trained, twin, localTeacher, threads, started });
+    const made = await makeReport(context, parts, { trained, twin, localTeacher, threads, started });
+    // A finished run that is resumed has the same student, and what was exported of it stays true.
+    const exports = context.resume ? await exportsOf(config.output) : [];
+    const report = exports.length > 0 ? { ...made, exports } : made;
     emit({ type: "phase", phase: "report", message: "writing the report" });
     await writeReport(config.output, report);
     return report;

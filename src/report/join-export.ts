@@ -13,16 +13,22 @@ import { writeReport } from "./write-report.js";
  * @returns false where the run has no report yet.
  */
 export async function joinExport(run: string, exported: ExportReport): Promise<boolean> {
-  const file = join(run, "report.json");
-  const text = await readFile(file, "utf8").catch(() => undefined);
-  if (text === undefined) return false;
-  const report = parseReport(file, text);
+  const report = await readReport(run);
+  if (report === undefined) return false;
   const others = (report.exports ?? []).filter(({ path }) => resolve(path) !== resolve(exported.path));
   await writeReport(run, { ...report, exports: [...others, exported] });
   return true;
 }
 
-function parseReport(file: string, text: string): Report {
+/** The exports that a run's report tells of; none where it has no report yet. */
+export async function exportsOf(run: string): Promise<NonNullable<Report["exports"]>> {
+  return (await readReport(run))?.exports ?? [];
+}
+
+async function readReport(run: string): Promise<Report | undefined> {
+  const file = join(run, "report.json");
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
   try {
     const report = JSON.parse(text) as Report;
     if (report.limbeckReport === 1) return report;

@@ -94,6 +94,14 @@ describe("limbeck export", () => {
     expect(again.stderr).toMatch(/hint: Choose another folder/);
   });
 
+  it("stays in the report of a run that is resumed after its end", async () => {
+    const before = (await json<Report>("run", "report.json")).exports;
+    const { code, stderr } = await run("run", "run.yaml", "--resume");
+    expect(code, stderr).toBe(0);
+    expect((await json<Report>("run", "report.json")).exports).toEqual(before);
+    expect(before).toHaveLength(1);
+  });
+
   it("writes a Hugging Face folder in another precision", async () => {
     const words = ["--format", "huggingface", "--precision", "bfloat16", "--json"];
     const { code, stdout, stderr } = await run("export", "run", "--to", "out/hf", ...words);
