@@ -14,18 +14,23 @@ const firstYear = 1900;
 const sentencesPerTurn = 4;
 const sentencesPerStretch = 40;
 
-/** The addresses of one split, as JSON lines of `{ text, year, president }`. */
-const parse = (lines) =>
-  lines
+/** @typedef {{ text: string, year: string, president: string }} Address */
+
+/** @param {string} lines one address per line, as JSON @returns {Address[]} */
+function parse(lines) {
+  const addresses = lines
     .trim()
     .split("\n")
-    .map((line) => JSON.parse(line))
-    .filter(({ year }) => Number(year) >= firstYear);
+    .map((line) => /** @type {Address} */ (JSON.parse(line)));
+  return addresses.filter(({ year }) => Number(year) >= firstYear);
+}
 
+/** @param {Address} address @returns {object[]} rows of messages */
 function chats({ text, year, president }) {
   const sentences = text.match(/[^.!?]+[.!?]+(\s|$)/g) ?? [];
   const rows = [];
   for (let i = 0; i + 2 * sentencesPerTurn <= sentences.length; i += sentencesPerStretch) {
+    /** @param {number} from */
     const take = (from) =>
       sentences
         .slice(from, from + sentencesPerTurn)
@@ -44,14 +49,13 @@ function chats({ text, year, president }) {
 /** Held-out addresses are cut, so that measuring a student takes a minute, not ten. */
 const heldOutCharacters = 12_000;
 
+/** @param {object[]} rows */
 const toLines = (rows) => rows.map((row) => `${JSON.stringify(row)}\n`).join("");
 const text = await readDataset(locateDataset());
 await mkdir(folder, { recursive: true });
-for (const [name, split] of [
-  ["train", text.train],
-  ["held-out", text.heldOut],
-]) {
+for (const [name, split] of Object.entries({ train: text.train, "held-out": text.heldOut })) {
   const addresses = parse(split);
+  /** @param {Address} address @returns {Address} */
   const cut = ({ text, ...row }) => ({ ...row, text: name === "train" ? text : text.slice(0, heldOutCharacters) });
   const rows = { addresses: addresses.map(cut), chats: addresses.flatMap(chats) };
   for (const [kind, list] of Object.entries(rows)) {

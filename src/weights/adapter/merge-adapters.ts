@@ -11,8 +11,7 @@ import { locateAdapterBase } from "./adapter-folder.js";
  * neither.
  *
  * @param adapter - a folder in PEFT's format: `adapter_config.json`, `adapter_model.safetensors`.
- * @param to - a new folder.
- * @param options.dtype - float32 unless given.
+ * @param to - a new folder, in float32 unless `dtype` is given.
  * @throws ModelError if the adapter does not fit its base, UnsupportedError if it is more than a low-rank product.
  * @throws LimbeckError `FILE` where `to` is occupied.
  * @example
