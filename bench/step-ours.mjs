@@ -2,7 +2,7 @@
  * @file Our side of the step benchmark: one whole training step (teacher where online, forward, loss, backward, AdamW) on
  * random weights and tokens, timed one by one when asked on standard input. See README.md here.
  *
- *     node bench/step-ours.mjs --variant dense-ready|hidden-ready|online|online-int8 [--threads 2] [--vocabulary 49152] [--sequences 4] [--no-recompute] [--profile PREFIX]
+ *     node bench/step-ours.mjs --variant dense-ready|hidden-ready|online|online-int8 [--threads 2] [--vocabulary 49152] [--sequences 4] [--recompute] [--profile PREFIX]
  */
 
 import { execFileSync } from "node:child_process";
@@ -18,13 +18,12 @@ import { Trainer } from "../dist/training/trainer.js";
 import { loadModelFolder } from "../dist/weights/load-model.js";
 
 const { values: flags } = parseArgs({
-  allowNegative: true,
   options: {
     variant: { type: "string", default: "hidden-ready" },
     threads: { type: "string", default: "2" },
     vocabulary: { type: "string", default: "49152" },
     sequences: { type: "string", default: "4" },
-    recompute: { type: "boolean", default: true },
+    recompute: { type: "boolean", default: false },
     profile: { type: "string" },
   },
 });
