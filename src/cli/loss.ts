@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import type { LossInput } from "../losses/loss-input.js";
 import type { LossResult } from "../losses/loss-laboratory.js";
+import type { ObjectiveTerm } from "../losses/options.js";
 import { formatNumber } from "../report/format.js";
 import { type Context, collect, importModules, jsonLine, makeCommand, readInput } from "./command.js";
 import { facts, table } from "./terminal.js";
@@ -50,11 +51,7 @@ function describeLoss(input: LossInput, { value, terms, rows, gradient }: LossRe
   const total = facts([["value", `${formatNumber(value)} nats, the mean of ${counted} of ${rows.length} rows`]]);
   const termRows = Object.entries(terms).map(([name, mean]) => {
     const term = input.objective[name]!;
-    const how =
-      term.kind === "cross-entropy"
-        ? "cross-entropy with targetIds"
-        : `${term.divergence} at temperature ${term.temperature}${term.scaleByTemperatureSquared ? ", times its square" : ""}`;
-    return [name, formatNumber(term.weight), formatNumber(mean), how];
+    return [name, formatNumber(term.weight), formatNumber(mean), describeTerm(term)];
   });
   const perRow = rows.map((nats, row) => {
     const slopes = gradient[row]!;
@@ -72,4 +69,15 @@ function describeLoss(input: LossInput, { value, terms, rows, gradient }: LossRe
     table([["term", "weight", "nats", "how"], ...termRows], [3]),
     table([["row", "nats", "|gradient|", "largest slope"], ...shown]) + more,
   ].join("\n");
+}
+
+function describeTerm(term: ObjectiveTerm): string {
+  switch (term.kind) {
+    case "cross-entropy":
+      return "cross-entropy with targetIds";
+    case "confidence":
+      return "cross-entropy with the student's own likeliest id";
+    case "divergence":
+      return `${term.divergence} at temperature ${term.temperature}${term.scaleByTemperatureSquared ? ", times its square" : ""}`;
+  }
 }

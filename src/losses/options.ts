@@ -32,6 +32,7 @@ const hardTerm = z
 const namedTerm = z.discriminatedUnion("kind", [
   divergenceTerm(z.literal("divergence")),
   z.strictObject({ kind: z.literal("cross-entropy"), weight }),
+  z.strictObject({ kind: z.literal("confidence"), weight }),
 ]);
 
 /**
@@ -62,7 +63,13 @@ export interface CrossEntropyTerm {
   readonly weight: number;
 }
 
-export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm;
+/** Cross-entropy of the student with what it finds likeliest itself. */
+export interface ConfidenceTerm {
+  readonly kind: "confidence";
+  readonly weight: number;
+}
+
+export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm | ConfidenceTerm;
 
 /** Terms by name, in the order in which they were written. */
 export type Objective = Readonly<Record<string, ObjectiveTerm>>;
