@@ -21,8 +21,12 @@ export interface ChunkedRows {
   readonly feeds: Feeds;
 }
 
-/** `rowIndex` (into the student's positions), `targetIds`, `rowWeights` and `targetWeights`, each `[chunks, chunkRows]`. */
-export function chunkRows(rows: ResponseRows, chunkSize: number): ChunkedRows {
+/**
+ * `rowIndex` (into the student's positions), `targetIds`, `rowWeights` and `targetWeights`, each `[chunks, chunkRows]`.
+ *
+ * @param targetScale - multiplies `targetWeights`.
+ */
+export function chunkRows(rows: ResponseRows, chunkSize: number, targetScale = 1): ChunkedRows {
   const chunks = Math.max(1, Math.ceil(rows.count / chunkSize));
   const dims = [chunks, chunkSize];
   const padded = (values: Int32Array): HostTensor => {
@@ -42,7 +46,11 @@ export function chunkRows(rows: ResponseRows, chunkSize: number): ChunkedRows {
       rowIndex: padded(rows.studentIndex),
       targetIds: padded(rows.targetIds),
       rowWeights: paddedWeights(rows.weights),
-      targetWeights: paddedWeights(rows.targetWeights ?? rows.weights),
+      targetWeights: paddedWeights(scale(rows.targetWeights ?? rows.weights, targetScale)),
     },
   };
+}
+
+function scale(values: Float32Array, factor: number): Float32Array {
+  return factor === 1 ? values : values.map((value) => value * factor);
 }
