@@ -21,13 +21,18 @@ export interface ModelSummary {
   readonly top1Agreement: Estimate | null;
 }
 
+/** What is resampled, by document: its row of data, or the document itself where all are windows of one row. */
+export function clustersOf(heldOut: readonly TransferDocument[]): (document: number) => number {
+  const rowCount = new Set(heldOut.map(({ origin }) => origin.row)).size;
+  return (document) => (rowCount > 1 ? heldOut[document]!.origin.row : document);
+}
+
 /**
  * Summarizes scores. Whole rows of the data file are resampled, because the tokens of one text resemble each other; where
  * all documents are windows of one row, the windows are.
  */
 export function summarizeModel(scores: BatchScores, heldOut: readonly TransferDocument[]): ModelSummary {
-  const rowCount = new Set(heldOut.map(({ origin }) => origin.row)).size;
-  const clusterOf = (document: number) => (rowCount > 1 ? heldOut[document]!.origin.row : document);
+  const clusterOf = clustersOf(heldOut);
   const clusters = Int32Array.from(scores.documents, clusterOf);
   const nats = scores.targetLogProbs.map((logProb) => -logProb);
   const mean = scores.kl && estimateMean(scores.kl, clusters);

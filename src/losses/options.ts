@@ -71,7 +71,7 @@ export interface CrossEntropyTerm {
 /** Cross-entropy of the student with what it finds likeliest itself. */
 export interface ConfidenceTerm {
   readonly kind: "confidence";
-  readonly weight: number;
+  readonly weight: Scheduled;
 }
 
 export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm | ConfidenceTerm;

@@ -4,6 +4,8 @@ import { conclusionLine, precisionSentence } from "./conclusion.js";
 import { formatBytes, formatCount, formatEstimate, formatNumber, formatPercent, NOT_MEASURED } from "./format.js";
 import { type EvaluationPoint, type ModelReport, type Report, thinOut } from "./report.js";
 import { roleNames, roles } from "./roles.js";
+import { weakToStrongLines } from "./weak-to-strong-text.js";
+import { weakToStrongSentences } from "./weak-to-strong-words.js";
 
 const WIDTH = 80;
 const BLOCKS = "▁▂▃▄▅▆▇█";
@@ -33,6 +35,10 @@ const columns: readonly Column[] = [
 export function reportText(report: Report): string {
   const models = roles.flatMap((role) => report.models.filter((model) => model.role === role));
   const lines = [...table(models), "", ...klCurve(report.history.student.evaluations), ...wrap(conclusionLine(report))];
+  if (report.weakToStrong) {
+    lines.push("", ...weakToStrongLines(report.weakToStrong), "");
+    lines.push(...weakToStrongSentences(report.weakToStrong).flatMap(wrap));
+  }
   const precision = precisionSentence(report);
   if (precision) lines.push(...wrap(precision));
   return `${lines.join("\n")}\n`;
