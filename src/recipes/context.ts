@@ -13,6 +13,7 @@
  */
 
 import { objectiveSchema } from "../losses/options.js";
+import { cacheSchema } from "../signals/cache/index.js";
 import { checkRunDirectory } from "../training/run-directory.js";
 import { openData } from "./open-data.js";
 import { assertOneVocabulary, openStudent, openTeacher } from "./open-models.js";
@@ -26,6 +27,7 @@ export const context = defineRecipe({
     teacher: promptedTeacherSchema,
     student: promptedStudentSchema,
     objective: objectiveSchema,
+    cache: cacheSchema.optional(),
   }),
 
   async run(context) {

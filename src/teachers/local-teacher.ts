@@ -4,17 +4,15 @@ import { tokenFeeds } from "../data/batch-feeds.js";
 import { Graph } from "../graph/graph.js";
 import { gather } from "../graph/ops/index.js";
 import { placeModel } from "../models/model-graph.js";
-import { type CompileOptions, compile, type Feeds } from "../runtime/executor.js";
-import { type HostTensor, int32Tensor } from "../runtime/tensor.js";
+import { type CompileOptions, compile } from "../runtime/executor.js";
+import { int32Tensor } from "../runtime/tensor.js";
 import { type SignalForm, teacherHeadName } from "../signals/signal-feeds.js";
 import type { HiddenSignal, TeacherSource } from "../signals/teacher-signal.js";
-import type { LoadedModel } from "../weights/load-model.js";
+import { type LoadedModel, outputHeadName } from "../weights/load-model.js";
 
 /** A model that teaches by its hidden states, with the output head that goes with them. */
 export interface LocalTeacher extends TeacherSource {
   readonly form: SignalForm & { readonly kind: "hidden" };
-  /** The output head, fed to every graph that reads the signal. */
-  readonly headFeeds: Feeds;
   signal: (batch: Parameters<TeacherSource["signal"]>[0]) => Promise<HiddenSignal>;
 }
 
@@ -35,7 +33,7 @@ export async function makeLocalTeacher(
   const weights = Object.fromEntries(model.weights);
   return {
     form: { kind: "hidden", headWidth, hiddenSize },
-    headFeeds: { [teacherHeadName]: outputHead(model) },
+    headFeeds: { [teacherHeadName]: model.weights.get(outputHeadName(model.shape))! },
     async signal(batch) {
       const { count, teacherIndex } = batch.rows;
       const { hidden } = await program.run({
@@ -47,9 +45,4 @@ export async function makeLocalTeacher(
     },
     dispose: () => program.dispose(),
   };
-}
-
-/** The weight of a model's output head: its embedding table where tied. */
-function outputHead({ weights, shape }: LoadedModel): HostTensor {
-  return weights.get(shape.tiedHead ? "model.embed_tokens.weight" : "lm_head.weight")!;
 }
