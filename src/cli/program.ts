@@ -15,6 +15,7 @@ import { type ExitCode, printError } from "./print-error.js";
 import { quickstartCommand } from "./quickstart.js";
 import { runCommand } from "./run.js";
 import { scoreCommand } from "./score.js";
+import { sweepCommand } from "./sweep.js";
 
 /**
  * In the order in which help lists them. What loads the engine is imported when a command runs, so that help is quick and
@@ -24,6 +25,7 @@ const commands = [
   quickstartCommand,
   checkCommand,
   runCommand,
+  sweepCommand,
   evaluateCommand,
   exportCommand,
   scoreCommand,
