@@ -23,6 +23,7 @@ import type { Precision } from "../weights/quantize/index.js";
 import type { OpenedTeacher } from "./open-models.js";
 import type { RecipeContext } from "./recipe.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
+import { warnAboutTeacher, worthOf } from "./teacher-worth.js";
 
 export interface Trained {
   readonly trained: TrainedStudent;
@@ -64,6 +65,8 @@ export async function makeReport(
   const twinScores =
     twin && add("twin", "twin", await bench.scores("the twin", await loadModelFolder(twin.path)), shared);
   const precision = teacher && (await bench.precision(teacher));
+  const students = { "student-before": before, "student-after": own, ...(twinScores && { twin: twinScores }) };
+  const worth = teacher ? worthOf(parts, data.heldOut, students) : null;
   return {
     limbeckReport: 1,
     run: {
@@ -85,6 +88,7 @@ export async function makeReport(
     },
     models,
     ...(precision && { teacherPrecision: precision }),
+    ...(worth && { teacherWorth: worth }),
     gainOverTwin: twinScores ? gain(twinScores, own, data.heldOut) : null,
     history: { student: historyOf(trained), twin: twin ? historyOf(twin) : null },
     tokensThatDiffer:
@@ -94,7 +98,7 @@ export async function makeReport(
             signal: context.signal,
           })
         : [],
-    warnings: data.warnings,
+    warnings: [...data.warnings, ...warnAboutTeacher(worth)],
   };
 }
 

@@ -48,8 +48,8 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
   await keepParts(config.output, student);
   const localTeacher = teacher && (await openTeacherSource(context, { ...parts, teacher }, threads));
   try {
-    const start = context.resume ? undefined : await measureOwnStart(context, parts, localTeacher, threads);
-    if (start) emit(start);
+    const start = context.resume ? [] : await measureOwnStart(context, parts, localTeacher, threads);
+    for (const event of start) emit(event);
     const train = (run: RunName, directory: string, objective: Objective) =>
       trainOne(context, parts, { run, directory, objective, localTeacher, threads });
     emit({ type: "phase", phase: "training", message: "training the student" });

@@ -12,6 +12,7 @@ import { script } from "./html/script.js";
 import { section } from "./html/section.js";
 import { modelTable } from "./html/table.js";
 import { tokenCards } from "./html/tokens.js";
+import { teacherWorth } from "./html/worth.js";
 import { modelOf, type Report } from "./report.js";
 
 /**
@@ -30,6 +31,7 @@ export function reportHtml(report: Report): string {
     header: [keyFigures(report), warnings(report)],
     sections: [
       section("The models", startNote(report), [modelTable(report), comparisonCharts(report)]),
+      teacherWorth(report),
       exportTables(report),
       trainingCurves(report),
       differences(report),
