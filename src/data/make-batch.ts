@@ -27,7 +27,12 @@ export function makeBatch(
   const teacher = hasOneView
     ? student
     : fillRectangle(packTeacher(documents, chosen, layout), (index) => documents[index]!.teacher, layout);
-  return { student: student.tokens, teacher: teacher.tokens, rows: tieRows(documents, chosen, student, teacher) };
+  return {
+    student: student.tokens,
+    teacher: teacher.tokens,
+    rows: tieRows(documents, chosen, student, teacher),
+    documents,
+  };
 }
 
 interface Rectangle {
@@ -92,6 +97,7 @@ function tieRows(
     weights: new Float32Array(count).fill(1),
     targetWeights: isPartlyLabelled ? new Float32Array(count).fill(1) : undefined,
     documents: new Int32Array(count),
+    offsets: new Int32Array(count),
   };
   let row = 0;
   for (const index of ordered) {
@@ -101,6 +107,7 @@ function tieRows(
       rows.studentIndex[at] = student.starts.get(index)! + i - 1;
       rows.targetIds[at] = document.student.ids[i]!;
       rows.documents[at] = index;
+      rows.offsets[at] = at - from;
     });
     if (document.hasGroundTruth === false) rows.targetWeights?.fill(0, from, row);
     const end = eachLearned(document.teacher, from, (at, i) => {

@@ -21,11 +21,13 @@ export interface RowScores {
   readonly accuracy: Float32Array;
   /** Σ weight · term of the objective; absent without one. */
   readonly objective?: Float32Array;
-  /** KL(teacher ‖ model) at temperature 1; absent without a teacher, like the next two. */
+  /** KL(teacher ‖ model) at temperature 1; absent without a teacher, like the next three. */
   readonly kl?: Float32Array;
   /** 1 where both find the same token most likely. */
   readonly agreement?: Float32Array;
   readonly teacherTargetLogProbs?: Float32Array;
+  /** The largest log-prob that the teacher gives any token. */
+  readonly teacherBestLogProbs?: Float32Array;
   /** The k likeliest tokens, `[rows, k]`; absent unless asked for. */
   readonly top?: TopTokens;
   readonly teacherTop?: TopTokens;
@@ -88,6 +90,7 @@ function chunkScores(chunk: Chunk, options: RowScorerOptions): Readonly<Record<s
     scores.kl = objectiveRows(comparison, rows).kl!;
     scores.agreement = isLikeliest(g.argMax(teacher.logits));
     scores.teacherTargetLogProbs = pick(teacherLogProbs, targetIds);
+    scores.teacherBestLogProbs = g.reduceMax(teacherLogProbs, { axes: [1] });
     addTop("teacherTop", teacherLogProbs);
   }
   return scores;
@@ -157,6 +160,7 @@ function readScores(outputs: Readonly<Record<string, HostTensor>>, count: number
     kl: floats("kl"),
     agreement: floats("agreement"),
     teacherTargetLogProbs: floats("teacherTargetLogProbs"),
+    teacherBestLogProbs: floats("teacherBestLogProbs"),
     top: top("top"),
     teacherTop: top("teacherTop"),
   };

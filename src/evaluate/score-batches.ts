@@ -26,13 +26,23 @@ export interface BatchScores {
   readonly agreement: Float32Array | undefined;
   /** The teacher's natural log-prob of each row's token, on what the teacher sees. */
   readonly teacherTargetLogProbs: Float32Array | undefined;
+  /** The largest log-prob that the teacher gives any token in each row's place. */
+  readonly teacherBestLogProbs?: Float32Array | undefined;
   /** Index of each row's document. */
   readonly documents: Int32Array;
   /** Index of each row's token within the student's view of its document. */
   readonly positions: Int32Array;
 }
 
-const columnNames = ["targetLogProbs", "accuracy", "objective", "kl", "agreement", "teacherTargetLogProbs"] as const;
+const columnNames = [
+  "targetLogProbs",
+  "accuracy",
+  "objective",
+  "kl",
+  "agreement",
+  "teacherTargetLogProbs",
+  "teacherBestLogProbs",
+] as const;
 
 /** Scores all response rows of some batches, in their order. */
 export async function scoreBatches(
@@ -72,6 +82,7 @@ export async function scoreBatches(
     kl: columns.get("kl"),
     agreement: columns.get("agreement"),
     teacherTargetLogProbs: columns.get("teacherTargetLogProbs"),
+    teacherBestLogProbs: columns.get("teacherBestLogProbs"),
     documents: rowDocuments,
     positions,
   };

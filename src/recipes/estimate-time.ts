@@ -40,7 +40,7 @@ export async function estimateTime(
   const size = sequencesIn(training.microBatchTokens, step.plan);
   const microBatch = makeBatch(data.train, step.sequences.slice(0, size), step.plan);
   const microBatches = plan.steps * Math.ceil(step.sequences.length / size);
-  const localTeacher = teacher && (await makeLocalTeacher(teacher.model, { positionCount, threads }));
+  const localTeacher = teacher && (await makeLocalTeacher(await teacher.load(), { positionCount, threads }));
   const chunkRows = chunkRowsFor(student.model.shape.headWidth, training.microBatchTokens);
   const shared = { positionCount, chunkRows, threads };
 

@@ -8,13 +8,13 @@ import type { Scheduled } from "../losses/schedule.js";
 import { exportsOf } from "../report/join-export.js";
 import type { Report } from "../report/report.js";
 import { writeReport } from "../report/write-report.js";
-import { type LocalTeacher, makeLocalTeacher } from "../teachers/local-teacher.js";
-import { type TrainedStudent, widestBatch } from "../training/train-student.js";
+import type { TrainedStudent } from "../training/train-student.js";
 import { makeReport } from "./make-report.js";
 import { type MeasuredModel, measureGap } from "./measure-gap.js";
 import { measureOwnStart } from "./measure-own-start.js";
 import { fingerprintDocuments } from "./open-data.js";
 import { type OpenedTeacher, openTeacher } from "./open-models.js";
+import { openTeacherSource } from "./open-teacher-source.js";
 import { type OpenedWeakToStrong, stripMarks } from "./open-weak-to-strong.js";
 import type { RecipeContext, RunName } from "./recipe.js";
 import { keepInputs, trainOne, twinObjective } from "./train-and-report.js";
@@ -35,15 +35,13 @@ export async function learnFromWeak(
   const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
   await keepInputs(config, threads, fingerprintsOf(opened));
   const teacher = await weakTeacher(context, opened, threads);
-  const localTeacher = await makeLocalTeacher(teacher.model, {
-    positionCount: widestBatch([...data.train, ...data.heldOut], config.data.sequenceLength),
-    threads,
-  });
+  const objective = weakToStrongObjective(config, config.weakLabels.weight);
+  const parts = { teacher, student, data, objective };
+  const localTeacher = await openTeacherSource(context, parts, threads);
   try {
-    const objective = weakToStrongObjective(config, config.weakLabels.weight);
-    const parts = { teacher, student, data, objective };
-    const start = resume ? undefined : await measureOwnStart(context, parts, localTeacher, threads);
-    if (start) emit(start);
+    // That the teacher is no better than the student is no cause for a warning here.
+    const start = resume ? [] : await measureOwnStart(context, parts, localTeacher, threads);
+    for (const event of start) if (event.type === "start") emit(event);
     const train = (run: RunName, folder: string, learned: Objective, documents = data.train) =>
       trainOne(
         context,
@@ -61,7 +59,7 @@ export async function learnFromWeak(
     emit({ type: "phase", phase: "ceiling", message: "training the ceiling: the same student on ground truth" });
     const ceiling = await train("ceiling", "ceiling", groundTruthObjective, stripMarks(data.train));
 
-    const made = await makeReport(context, parts, { trained, twin: undefined, localTeacher, threads, started });
+    const { teacherWorth: _, ...made } = await makeReport(context, parts, { trained, twin: undefined, localTeacher, threads, started });
     const model = (name: string, { path }: Pick<TrainedStudent, "path">): MeasuredModel => {
       return { name, folder: path, path: relative(config.output, path) };
     };
@@ -82,6 +80,7 @@ export async function learnFromWeak(
     const exports = resume ? await exportsOf(config.output) : [];
     const report: Report = {
       ...made,
+      warnings: data.warnings,
       weakToStrong: { ...countRows(data.train), ...gap },
       ...(exports.length > 0 && { exports }),
     };
@@ -110,7 +109,7 @@ async function weakTeacher(
       run: "weak",
       directory: join(config.output, "weak"),
       objective: groundTruthObjective,
-      localTeacher: undefined as LocalTeacher | undefined,
+      localTeacher: undefined,
       threads,
     },
   );

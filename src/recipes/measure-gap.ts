@@ -5,7 +5,7 @@ import { performanceGap } from "../evaluate/performance-gap.js";
 import { type BatchScores, packBatches } from "../evaluate/score-batches.js";
 import { scoreModel } from "../evaluate/score-model.js";
 import { estimateMean } from "../evaluate/statistics.js";
-import { clustersOf } from "../evaluate/summarize-model.js";
+import { clusterOf } from "../evaluate/summarize-model.js";
 import type { Scheduled } from "../losses/schedule.js";
 import { type Measure, measures, type Performance, type WeakToStrongReport } from "../report/weak-to-strong.js";
 import { widestBatch } from "../training/train-student.js";
@@ -46,8 +46,7 @@ export async function measureGap(
   const { sequenceLength } = config.data;
   const batches = packBatches(heldOut, { sequenceLength, batchTokens: config.training.microBatchTokens });
   const positionCount = widestBatch(heldOut, sequenceLength);
-  const clusterOf = clustersOf(heldOut);
-  const score = async ({ name, folder }: MeasuredModel): Promise<BatchScores> => {
+    const score = async ({ name, folder }: MeasuredModel): Promise<BatchScores> => {
     emit({ type: "phase", phase: "evaluating", message: `measuring ${name} on the ground truth of held-out rows` });
     return scoreModel(await loadModelFolder(folder), batches, {
       positionCount,
@@ -58,7 +57,7 @@ export async function measureGap(
   };
   const weakScores = await score(weak);
   const ceilingScores = await score(ceiling);
-  const clusters = Int32Array.from(weakScores.documents, clusterOf);
+  const clusters = Int32Array.from(weakScores.documents, clusterOf(heldOut));
   const performance = ({ name, path }: MeasuredModel, scores: BatchScores): Performance => {
     const nats = scores.targetLogProbs.map((logProb) => -logProb);
     return { name, path, loss: estimateMean(nats, clusters)!, accuracy: estimateMean(scores.accuracy!, clusters)! };

@@ -13,6 +13,7 @@ import { section } from "./html/section.js";
 import { modelTable } from "./html/table.js";
 import { tokenCards } from "./html/tokens.js";
 import { weakToStrongSection } from "./html/weak-to-strong.js";
+import { teacherWorth } from "./html/worth.js";
 import { modelOf, type Report } from "./report.js";
 
 /**
@@ -32,6 +33,7 @@ export function reportHtml(report: Report): string {
     sections: [
       weakToStrongSection(report),
       section("The models", startNote(report), [modelTable(report), comparisonCharts(report)]),
+      teacherWorth(report),
       exportTables(report),
       trainingCurves(report),
       differences(report),

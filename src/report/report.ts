@@ -2,6 +2,7 @@
 
 import type { PrecisionCost } from "../evaluate/measure-precision.js";
 import type { Estimate } from "../evaluate/statistics.js";
+import type { TeacherWorth } from "../evaluate/teacher-worth.js";
 import type { ExportReport } from "./export-report.js";
 import type { WeakToStrongReport } from "./weak-to-strong.js";
 
@@ -14,6 +15,8 @@ export interface Report {
   readonly models: readonly ModelReport[];
   /** What its precision costs the teacher; left out where it computed in float32. */
   readonly teacherPrecision?: PrecisionCost;
+  /** Whether the teacher is any good; left out without one, and in older reports. */
+  readonly teacherWorth?: TeacherWorth;
   /**
    * The twin's loss minus the student's on the same held-out tokens, in nats per token, resampled in pairs: above 0 the
    * student is better. Null without a twin.

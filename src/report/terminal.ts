@@ -6,6 +6,7 @@ import { type EvaluationPoint, type ModelReport, type Report, thinOut } from "./
 import { roleNames, roles } from "./roles.js";
 import { weakToStrongLines } from "./weak-to-strong-text.js";
 import { weakToStrongSentences } from "./weak-to-strong-words.js";
+import { worthSummary } from "./worth-text.js";
 
 const WIDTH = 80;
 const BLOCKS = "▁▂▃▄▅▆▇█";
@@ -41,6 +42,7 @@ export function reportText(report: Report): string {
   }
   const precision = precisionSentence(report);
   if (precision) lines.push(...wrap(precision));
+  if (report.teacherWorth) lines.push(...wrap(worthSummary(report.teacherWorth)));
   return `${lines.join("\n")}\n`;
 }
 

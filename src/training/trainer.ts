@@ -7,8 +7,8 @@ import { type Objective, objectiveAt, scheduledTerms } from "../losses/options.j
 import type { CompileOptions, Feeds } from "../runtime/executor.js";
 import { float32Tensor, type HostTensor, scalarOf } from "../runtime/tensor.js";
 import { signalFeeds } from "../signals/signal-feeds.js";
+import type { TeacherSource } from "../signals/teacher-signal.js";
 import { type StudentModel, trainedParameters } from "../students/student-model.js";
-import type { LocalTeacher } from "../teachers/local-teacher.js";
 import { gradientNorm, isDecayed, type OptimizedParameter, updateParameter } from "./adamw.js";
 import { findNonFinite } from "./find-non-finite.js";
 import type { TrainingOptions } from "./options.js";
@@ -46,7 +46,7 @@ export class Trainer {
   readonly weights: Feeds;
   readonly #student: StudentModel;
   readonly #training: TrainingProgram;
-  readonly #teacher: LocalTeacher | undefined;
+  readonly #teacher: TeacherSource | undefined;
   readonly #objective: Objective;
   readonly #options: TrainerOptions;
 
@@ -54,7 +54,7 @@ export class Trainer {
     student: StudentModel,
     parameters: readonly OptimizedParameter[],
     training: TrainingProgram,
-    teacher: LocalTeacher | undefined,
+    teacher: TeacherSource | undefined,
     objective: Objective,
     options: TrainerOptions,
   ) {
@@ -69,7 +69,7 @@ export class Trainer {
 
   static async create(
     student: StudentModel,
-    teacher: LocalTeacher | undefined,
+    teacher: TeacherSource | undefined,
     objective: Objective,
     options: TrainerOptions,
   ): Promise<Trainer> {
