@@ -4,6 +4,7 @@ import { ModelError } from "../errors.js";
 import type { ParameterSpec } from "../models/architecture.js";
 import type { ModelDefinition } from "../models/model-graph.js";
 import { architectureOf } from "../models/registry.js";
+import { promptSpec, withSoftPrompt } from "../models/soft-prompt.js";
 import { float32Tensor, type HostTensor } from "../runtime/tensor.js";
 import { type ModelFolder, openModelFolder } from "./model-folder.js";
 import { formatsFor, type ModelUse, type Precision } from "./quantize/precision.js";
@@ -48,12 +49,17 @@ export async function loadModelFolder(
   const specs = architecture.parameters(shape);
   for (const spec of specs) folder.expectShape(spec.name, spec.shape);
   const formats = formatsFor(specs, precision, use);
-  const model = { architecture, shape, ...(formats.size > 0 && { formats }) };
+  const base = { architecture, shape, ...(formats.size > 0 && { formats }) };
+  const { virtualTokens } = folder;
+  const prompt = virtualTokens > 0 ? [promptSpec(shape, virtualTokens)] : [];
+  for (const spec of prompt) folder.expectShape(spec.name, spec.shape);
+  const weights = new Map(await readWeights(folder, base, specs));
+  for (const spec of prompt) weights.set(spec.name, await readTensor(folder, spec));
   return {
-    ...model,
+    ...(virtualTokens > 0 ? withSoftPrompt(base, virtualTokens) : base),
     path,
     config: folder.config,
-    weights: await readWeights(folder, model, specs),
+    weights,
     bytesOnDisk: folder.bytesOnDisk,
     fingerprint: await folder.fingerprint(),
   };
