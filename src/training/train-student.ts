@@ -34,9 +34,10 @@ import type { TrainingOptions } from "./options.js";
 import { learningRateAt } from "./schedule.js";
 import { planSteps, type StepPlan, sequencesIn } from "./steps.js";
 import { Trainer } from "./trainer.js";
+import { writePromptedStudent } from "./write-prompted-student.js";
 
 export interface TrainStudentOptions {
-  /** Where the run of this student lives: metrics.jsonl, checkpoints/ and student/, and with adapters adapter/. */
+  /** Where the run of this student lives: metrics.jsonl, checkpoints/ and student/, and with adapters or a soft prompt adapter/. */
   readonly directory: string;
   readonly student: StudentModel;
   /** Whose tokenizer files the written student gets. */
@@ -246,7 +247,8 @@ class TrainingSession implements AsyncDisposable {
     const read = (name: string) =>
       file?.has(name) ? file.readFloat32(name) : (student.weights.get(name)!.data as Float32Array);
     const shared = { config: student.config, dtype: "float32", copyFrom: companionsFrom } as const;
-    const { adapters } = student;
+    const { adapters, softPrompt } = student;
+    if (softPrompt) return writePromptedStudent(paths, { ...student, softPrompt }, read, companionsFrom);
     if (adapters) {
       const { baseModel = resolve(paths.base) } = adapters.config;
       if (adapters.config.baseModel === undefined) {

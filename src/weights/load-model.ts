@@ -4,6 +4,7 @@ import { ModelError } from "../errors.js";
 import type { ParameterSpec } from "../models/architecture.js";
 import type { ModelDefinition } from "../models/model-graph.js";
 import { architectureOf } from "../models/registry.js";
+import { promptSpec, withSoftPrompt } from "../models/soft-prompt.js";
 import { float32Tensor, type HostTensor } from "../runtime/tensor.js";
 import { type ModelFolder, openModelFolder } from "./model-folder.js";
 import { formatsFor, type ModelUse, type Precision } from "./quantize/precision.js";
@@ -61,10 +62,14 @@ export async function describeModelFolder(
   const specs = architecture.parameters(shape);
   for (const spec of specs) folder.expectShape(spec.name, spec.shape);
   const formats = formatsFor(specs, precision, use);
+  const { virtualTokens } = folder;
+  if (virtualTokens > 0) {
+    const { name, shape: size } = promptSpec(shape, virtualTokens);
+    folder.expectShape(name, size);
+  }
+  const base = { architecture, shape, ...(formats.size > 0 && { formats }) };
   return {
-    architecture,
-    shape,
-    ...(formats.size > 0 && { formats }),
+    ...(virtualTokens > 0 ? withSoftPrompt(base, virtualTokens) : base),
     path,
     config: folder.config,
     bytesOnDisk: folder.bytesOnDisk,
@@ -75,7 +80,13 @@ export async function describeModelFolder(
 /** Reads the weights of a model that was described, tensor by tensor. */
 export async function loadWeights(model: DescribedModel): Promise<LoadedModel> {
   await using folder = await openModelFolder(model.path);
-  return { ...model, weights: await readWeights(folder, model, model.architecture.parameters(model.shape)) };
+  const specs = model.architecture.parameters(model.shape);
+  const [prompt, body] = [specs.filter(({ role }) => role === "prompt"), specs.filter(({ role }) => role !== "prompt")];
+  // What stands before every text is no part of the layers that are smoothed.
+  const base = prompt.length > 0 ? { ...model, architecture: architectureOf(model.config) } : model;
+  const weights = new Map(await readWeights(folder, base, body));
+  for (const spec of prompt) weights.set(spec.name, await readTensor(folder, spec));
+  return { ...model, weights };
 }
 
 /** Reads the output head alone, `[headWidth, hiddenSize]` in float32: the embedding table where tied. */
