@@ -107,21 +107,22 @@ async function readWeights(
   specs: readonly ParameterSpec[],
 ): Promise<Weights> {
   const weights = new Map<string, HostTensor>();
-  const keep = ({ name, shape }: ParameterSpec, tensor: HostTensor): void => {
+  const keep = async ({ name, shape }: ParameterSpec, tensor: HostTensor): Promise<void> => {
     const format = model.formats?.get(name);
     if (!format) {
       weights.set(name, tensor);
       return;
     }
     const size = shape as readonly [number, number];
-    for (const [part, kept] of quantizeTensor(name, tensor.data as Float32Array, size, format)) weights.set(part, kept);
+    const parts = await quantizeTensor(name, tensor.data as Float32Array, size, format);
+    for (const [part, kept] of parts) weights.set(part, kept);
   };
   const structure = model.architecture.layerStructure?.(model.shape);
   const isSmoothed = [...(model.formats?.values() ?? [])].includes("int8");
   const prefixes =
     structure && isSmoothed ? Array.from({ length: model.shape.layers }, (_, i) => structure.prefix(i)) : [];
   const layerOf = ({ name }: ParameterSpec) => prefixes.findIndex((prefix) => name.startsWith(prefix));
-  for (const spec of specs) if (layerOf(spec) < 0) keep(spec, await readTensor(folder, spec));
+  for (const spec of specs) if (layerOf(spec) < 0) await keep(spec, await readTensor(folder, spec));
   if (prefixes.length === 0) return weights;
 
   const table = specs.find(({ role }) => role === "embedding")!.name;
@@ -132,7 +133,7 @@ async function readWeights(
       const tensors = new Map<string, HostTensor>();
       for (const spec of own) tensors.set(spec.name, await readTensor(folder, spec));
       await smoother.smooth(layer, tensors);
-      for (const spec of own) keep(spec, tensors.get(spec.name)!);
+      for (const spec of own) await keep(spec, tensors.get(spec.name)!);
     }
   } finally {
     await smoother.dispose();
