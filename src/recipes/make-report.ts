@@ -22,6 +22,7 @@ import { loadModelFolder, type ModelWithWeights } from "../weights/load-model.js
 import type { Precision } from "../weights/quantize/index.js";
 import type { OpenedTeacher } from "./open-models.js";
 import type { RecipeContext } from "./recipe.js";
+import { reportContext } from "./report-context.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
 
 export interface Trained {
@@ -58,12 +59,19 @@ export async function makeReport(
     const cost = await bench.cost(model.path, teacher.precision);
     const facts = { parameters: count, bytesOnDisk: model.bytesOnDisk, ...cost };
     add("teacher", name, scoresOfTeacher(before), facts);
+    if (parts.context) {
+      const isStart = model.fingerprint === student.fingerprint;
+      const scores = isStart ? before : await bench.scores("the teacher without the context", model);
+      add("teacher-without-context", name, scores, facts);
+    }
   }
   add("student-before", "student before", before, shared);
   const own = add("student-after", basename(config.output), await bench.scores("the student", after), shared);
   const twinScores =
     twin && add("twin", "twin", await bench.scores("the twin", await loadModelFolder(twin.path)), shared);
   const precision = teacher && (await bench.precision(teacher));
+  const scored = { before, after: own, student: after };
+  const contextReport = parts.context && (await reportContext(context, parts, parts.context, scored, threads));
   return {
     limbeckReport: 1,
     run: {
@@ -85,6 +93,7 @@ export async function makeReport(
     },
     models,
     ...(precision && { teacherPrecision: precision }),
+    ...(contextReport && { context: contextReport }),
     gainOverTwin: twinScores ? gain(twinScores, own, data.heldOut) : null,
     history: { student: historyOf(trained), twin: twin ? historyOf(twin) : null },
     tokensThatDiffer:

@@ -8,6 +8,7 @@ import { exportsOf } from "../report/join-export.js";
 import type { Report } from "../report/report.js";
 import { writeReport } from "../report/write-report.js";
 import { type LocalTeacher, makeLocalTeacher } from "../teachers/local-teacher.js";
+import { type MovingTeacher, makeMovingTeacher } from "../teachers/moving-teacher.js";
 import { teacherPrefix } from "../teachers/shared-prefix.js";
 import { describeMachine, keepManifest } from "../training/run-directory.js";
 import { type TrainedStudent, trainStudent, widestBatch } from "../training/train-student.js";
@@ -47,18 +48,20 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
   });
   await keepParts(config.output, student);
   const documents = [...data.train, ...data.heldOut];
-  const localTeacher =
-    teacher &&
-    (await makeLocalTeacher(teacher.model, {
-      positionCount: widestBatch(documents, config.data.sequenceLength),
-      threads,
-      prefix: teacherPrefix(documents),
-    }));
+  const positionCount = widestBatch(documents, config.data.sequenceLength);
+  const teaching = { positionCount, threads, prefix: teacherPrefix(documents) };
+  const localTeacher = teacher && (await makeLocalTeacher(teacher.model, teaching));
+  const movingAverage = opened.context?.movingAverage;
+  const movingTeacher =
+    movingAverage === undefined ? undefined : await makeMovingTeacher(await student.start(), movingAverage, teaching);
   try {
     const start = context.resume ? undefined : await measureOwnStart(context, parts, localTeacher, threads);
     if (start) emit(start);
     const train = (run: RunName, directory: string, objective: Objective) =>
-      trainOne(context, parts, { run, directory, objective, localTeacher, threads });
+      trainOne(context, parts, {
+        ...{ run, directory, objective, localTeacher, threads },
+        movingTeacher: needsTeacher(objective) ? movingTeacher : undefined,
+      });
     emit({ type: "phase", phase: "training", message: "training the student" });
     const trained = await train("student", config.output, parts.objective);
     let twin: TrainedStudent | undefined;
@@ -74,6 +77,7 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
     await writeReport(config.output, report);
     return report;
   } finally {
+    await movingTeacher?.dispose();
     await localTeacher?.dispose();
   }
 }
@@ -83,19 +87,21 @@ interface OneRun {
   readonly directory: string;
   readonly objective: Objective;
   readonly localTeacher: LocalTeacher | undefined;
+  readonly movingTeacher: MovingTeacher | undefined;
   readonly threads: number;
 }
 
 async function trainOne(
   { config, emit, resume, signal }: RecipeContext<CommonConfig>,
   { student, data }: RunParts,
-  { run, directory, objective, localTeacher, threads }: OneRun,
+  { run, directory, objective, localTeacher, movingTeacher, threads }: OneRun,
 ): Promise<TrainedStudent> {
   return trainStudent({
     directory,
     student: await student.start(),
     companionsFrom: student.companionsFrom,
     teacher: localTeacher,
+    movingTeacher,
     objective,
     train: data.train,
     heldOut: data.heldOut,
