@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import { packageVersion } from "../version.js";
+import { captureCommand } from "./capture.js";
 import { chatCommand } from "./chat.js";
 import { checkCommand } from "./check.js";
 import type { Context } from "./command.js";
@@ -23,6 +24,7 @@ import { scoreCommand } from "./score.js";
 const commands = [
   quickstartCommand,
   checkCommand,
+  captureCommand,
   runCommand,
   evaluateCommand,
   exportCommand,

@@ -12,7 +12,7 @@ import { estimateMean } from "../evaluate/statistics.js";
 import { summarizeModel } from "../evaluate/summarize-model.js";
 import { countParameters } from "../models/architecture.js";
 import { type History, type ModelReport, type ModelRole, type Report, thinOut } from "../report/report.js";
-import type { LocalTeacher } from "../teachers/local-teacher.js";
+import type { TeacherSource } from "../signals/teacher-signal.js";
 import { rememberSignals } from "../teachers/remember-signals.js";
 import { isEvaluation } from "../training/metrics.js";
 import { describeMachine } from "../training/run-directory.js";
@@ -28,7 +28,7 @@ import type { CommonConfig, RunParts } from "./run-parts.js";
 export interface Trained {
   readonly trained: TrainedStudent;
   readonly twin: TrainedStudent | undefined;
-  readonly localTeacher: LocalTeacher | undefined;
+  readonly localTeacher: TeacherSource | undefined;
   readonly threads: number;
   /** `performance.now()` at the start of the run. */
   readonly started: number;
@@ -61,7 +61,7 @@ export async function makeReport(
     add("teacher", name, scoresOfTeacher(before), facts);
     if (parts.context) {
       const isStart = model.fingerprint === student.fingerprint;
-      const scores = isStart ? before : await bench.scores("the teacher without the context", model);
+      const scores = isStart ? before : await bench.scores("the teacher without the context", await teacher.load());
       add("teacher-without-context", name, scores, facts);
     }
   }
@@ -112,14 +112,14 @@ class Bench {
   readonly #context: RecipeContext<CommonConfig>;
   readonly #heldOut: readonly TransferDocument[];
   readonly #batches: readonly DistillationBatch[];
-  readonly #teacher: LocalTeacher | undefined;
+  readonly #teacher: TeacherSource | undefined;
   readonly #positionCount: number;
   readonly #threads: number;
 
   constructor(
     context: RecipeContext<CommonConfig>,
     heldOut: readonly TransferDocument[],
-    teacher: LocalTeacher | undefined,
+    teacher: TeacherSource | undefined,
     threads: number,
   ) {
     const { data, training } = context.config;
@@ -156,13 +156,13 @@ class Bench {
   }
 
   /** What its precision costs the teacher; undefined where it computes in float32. */
-  async precision({ model, precision }: OpenedTeacher): Promise<PrecisionCost | undefined> {
+  async precision({ load, precision }: OpenedTeacher): Promise<PrecisionCost | undefined> {
     if (precision === "float32") return undefined;
     const { config, emit, signal } = this.#context;
     emit({ type: "phase", phase: "evaluating", message: `comparing the ${precision} teacher with itself in float32` });
     const { sequenceLength } = config.data;
     const options = { sequenceLength, threads: this.#threads, signal };
-    return (await measurePrecision(model, precision, this.#heldOut, options)) ?? undefined;
+    return (await measurePrecision(await load(), precision, this.#heldOut, options)) ?? undefined;
   }
 }
 

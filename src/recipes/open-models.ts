@@ -9,7 +9,13 @@ import { describeFreshStudent, makeFreshStudent } from "../students/fresh-studen
 import type { ModelDescription, ModelParts } from "../students/slice-model.js";
 import type { StudentModel } from "../students/student-model.js";
 import { type LocateOptions, locateModel } from "../weights/hub/index.js";
-import { type LoadedModel, loadModelFolder } from "../weights/load-model.js";
+import {
+  type DescribedModel,
+  describeModelFolder,
+  type LoadedModel,
+  loadModelFolder,
+  loadWeights,
+} from "../weights/load-model.js";
 import type { Precision } from "../weights/quantize/index.js";
 import { hashOf } from "./hash-of.js";
 import type { StudentOptions, TeacherOptions } from "./options.js";
@@ -21,7 +27,10 @@ export interface OpenedTeacher {
   readonly name: string;
   /** How it can be named on disk: a path or a model on the hub. */
   readonly storedAs: string;
-  readonly model: LoadedModel;
+  /** The model without its weights. */
+  readonly model: DescribedModel;
+  /** Its weights, read when first asked for. */
+  readonly load: () => Promise<LoadedModel>;
   readonly precision: Precision;
   readonly tokenizer: Tokenizer | undefined;
 }
@@ -61,8 +70,13 @@ export async function openTeacher(
 ): Promise<OpenedTeacher> {
   const path = await locateModel(model, download);
   const storedAs = nameOnDisk(model, path);
-  const opened = await loadModelFolder(path, { precision });
-  return { name: basename(model), storedAs, model: opened, precision, tokenizer: await tokenizerOf(path) };
+  const described = await describeModelFolder(path, { precision });
+  let loaded: Promise<LoadedModel> | undefined;
+  const load = () => {
+    loaded ??= loadWeights(described);
+    return loaded;
+  };
+  return { name: basename(model), storedAs, model: described, load, precision, tokenizer: await tokenizerOf(path) };
 }
 
 interface StartOptions {

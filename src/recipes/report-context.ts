@@ -37,10 +37,10 @@ export async function reportContext(
   let compared: Awaited<ReturnType<typeof compareAnswers>> | undefined;
   if (canAnswer) {
     emit({ type: "phase", phase: "evaluating", message: "answering held-out inputs with and without the context" });
-    const models = { teacher: teacher.model, before: await student.start(), after: trained };
+    const models = { teacher: await teacher.load(), before: await student.start(), after: trained };
     compared = await compareAnswers(models, answerable(data), {
       tokenizer,
-      stopTokens: await stopTokensOf(teacher.model, trained, tokenizer),
+      stopTokens: await stopTokensOf(models.teacher, trained, tokenizer),
       count: answerCount,
       maxTokens: answerTokens,
       threads,

@@ -7,7 +7,7 @@ import type { Objective } from "../losses/options.js";
 import { exportsOf } from "../report/join-export.js";
 import type { Report } from "../report/report.js";
 import { writeReport } from "../report/write-report.js";
-import { type LocalTeacher, makeLocalTeacher } from "../teachers/local-teacher.js";
+import type { TeacherSource } from "../signals/teacher-signal.js";
 import { type MovingTeacher, makeMovingTeacher } from "../teachers/moving-teacher.js";
 import { teacherPrefix } from "../teachers/shared-prefix.js";
 import { describeMachine, keepManifest } from "../training/run-directory.js";
@@ -16,6 +16,7 @@ import { packageVersion } from "../version.js";
 import { makeReport } from "./make-report.js";
 import { measureOwnStart } from "./measure-own-start.js";
 import { fingerprintDocuments } from "./open-data.js";
+import { openTeacherSource } from "./open-teacher-source.js";
 import type { RecipeContext, RunName } from "./recipe.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
 import { keepParts, settleStudent } from "./settle-student.js";
@@ -47,13 +48,8 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
     },
   });
   await keepParts(config.output, student);
-  const documents = [...data.train, ...data.heldOut];
-  const positionCount = widestBatch(documents, config.data.sequenceLength);
-  const teaching = { positionCount, threads, prefix: teacherPrefix(documents) };
-  const localTeacher = teacher && (await makeLocalTeacher(teacher.model, teaching));
-  const movingAverage = opened.context?.movingAverage;
-  const movingTeacher =
-    movingAverage === undefined ? undefined : await makeMovingTeacher(await student.start(), movingAverage, teaching);
+  const localTeacher = teacher && (await openTeacherSource(context, { ...parts, teacher }, threads));
+  const movingTeacher = await openMovingTeacher(config, parts, threads);
   try {
     const start = context.resume ? undefined : await measureOwnStart(context, parts, localTeacher, threads);
     if (start) emit(start);
@@ -82,11 +78,23 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
   }
 }
 
+/** The teacher that follows the student, where one is asked for; undefined where the teacher stays as it is. */
+async function openMovingTeacher(
+  { data: { sequenceLength } }: CommonConfig,
+  { student, data, context }: RunParts,
+  threads: number,
+): Promise<MovingTeacher | undefined> {
+  if (context?.movingAverage === undefined) return undefined;
+  const documents = [...data.train, ...data.heldOut];
+  const options = { positionCount: widestBatch(documents, sequenceLength), threads, prefix: teacherPrefix(documents) };
+  return makeMovingTeacher(await student.start(), context.movingAverage, options);
+}
+
 interface OneRun {
   readonly run: RunName;
   readonly directory: string;
   readonly objective: Objective;
-  readonly localTeacher: LocalTeacher | undefined;
+  readonly localTeacher: TeacherSource | undefined;
   readonly movingTeacher: MovingTeacher | undefined;
   readonly threads: number;
 }
