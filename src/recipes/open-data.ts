@@ -33,6 +33,7 @@ export interface RowReader {
 /**
  * Reads and encodes the rows; every warning is also emitted. Where the student has a soft prompt, its views begin with it.
  *
+ * @param groundTruthField - the field that is true in rows with ground truth; left out, all have it.
  * @throws DataError for what cannot be read or used, or where a soft prompt leaves no room for text.
  */
 export async function openData(
@@ -40,6 +41,7 @@ export async function openData(
   { tokenizer, model }: RowReader,
   emit: (event: RunEvent) => void,
   prompts?: SidePrompts,
+  groundTruthField?: string,
 ): Promise<LoadedData> {
   emit({ type: "phase", phase: "data", message: "reading rows" });
   const prompt = virtualIds(model.shape);
@@ -57,6 +59,7 @@ export async function openData(
       chatTemplate: await loadChatTemplate(options.template, tokenizer),
       sequenceLength,
       vocabSize: model.shape.headWidth,
+      groundTruthField,
       ...(prompts?.teacherLength !== undefined && { teacherLength: prompts.teacherLength }),
       ...(prompts && {
         prompts: {

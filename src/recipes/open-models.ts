@@ -18,6 +18,7 @@ import {
 } from "../weights/load-model.js";
 import type { Precision } from "../weights/quantize/index.js";
 import { hashOf } from "./hash-of.js";
+import type { RowReader } from "./open-data.js";
 import type { StudentOptions, TeacherOptions } from "./options.js";
 import { type CalibrationOptions, openFromTeacher } from "./student-from-teacher.js";
 import { trainPartly } from "./train-partly.js";
@@ -168,7 +169,7 @@ async function openOwnStudent(
  *
  * @throws DataError where the tokenizers differ, or one is missing and the heads differ in width.
  */
-export function assertOneVocabulary(teacher: OpenedTeacher, student: OpenedStudent): void {
+export function assertOneVocabulary(teacher: RowReader, student: RowReader): void {
   if (teacher.tokenizer && student.tokenizer) {
     assertSameTokenizer(teacher.tokenizer, student.tokenizer);
     return;

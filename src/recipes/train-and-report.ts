@@ -31,21 +31,12 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
   const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
   const student = await settleStudent(context, opened, threads);
   const parts = { ...opened, student };
-  await keepManifest(config.output, config, {
-    limbeckRun: 1,
-    created: new Date().toISOString(),
-    limbeckVersion: packageVersion,
-    node: process.version,
-    machine: describeMachine(),
-    threads,
-    seed: config.training.seed,
-    fingerprints: {
-      ...(teacher && { teacher: teacher.model.fingerprint }),
-      student: student.fingerprint,
-      ...(student.tokenizer && { tokenizer: student.tokenizer.fingerprint }),
-      "training data": fingerprintDocuments(data.train),
-      "held-out data": fingerprintDocuments(data.heldOut),
-    },
+  await keepInputs(config, threads, {
+    ...(teacher && { teacher: teacher.model.fingerprint }),
+    student: student.fingerprint,
+    ...(student.tokenizer && { tokenizer: student.tokenizer.fingerprint }),
+    "training data": fingerprintDocuments(data.train),
+    "held-out data": fingerprintDocuments(data.heldOut),
   });
   await keepParts(config.output, student);
   const localTeacher = teacher && (await openTeacherSource(context, { ...parts, teacher }, threads));
@@ -90,18 +81,41 @@ async function openMovingTeacher(
   return makeMovingTeacher(await student.start(), context.movingAverage, options);
 }
 
-interface OneRun {
+/**
+ * Writes config and manifest of a new run, or checks that a resumed one has the same inputs.
+ *
+ * @param fingerprints - SHA-256 of every input by its name.
+ */
+export async function keepInputs(
+  config: CommonConfig,
+  threads: number,
+  fingerprints: Readonly<Record<string, string>>,
+): Promise<void> {
+  await keepManifest(config.output, config, {
+    limbeckRun: 1,
+    created: new Date().toISOString(),
+    limbeckVersion: packageVersion,
+    node: process.version,
+    machine: describeMachine(),
+    threads,
+    seed: config.training.seed,
+    fingerprints,
+  });
+}
+
+export interface OneRun {
   readonly run: RunName;
   readonly directory: string;
   readonly objective: Objective;
   readonly localTeacher: TeacherSource | undefined;
-  readonly movingTeacher: MovingTeacher | undefined;
+  readonly movingTeacher?: MovingTeacher | undefined;
   readonly threads: number;
 }
 
-async function trainOne(
+/** Trains one student of a run in a folder of its own, or returns it where it is trained already. */
+export async function trainOne(
   { config, emit, resume, signal }: RecipeContext<CommonConfig>,
-  { student, data }: RunParts,
+  { student, data }: Pick<RunParts, "student" | "data">,
   { run, directory, objective, localTeacher, movingTeacher, threads }: OneRun,
 ): Promise<TrainedStudent> {
   return trainStudent({

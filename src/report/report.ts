@@ -5,6 +5,7 @@ import type { Estimate } from "../evaluate/statistics.js";
 import type { TeacherWorth } from "../evaluate/teacher-worth.js";
 import type { ContextReport } from "./context-report.js";
 import type { ExportReport } from "./export-report.js";
+import type { WeakToStrongReport } from "./weak-to-strong.js";
 
 /** The report of a run, exactly as in report.json. All losses in nats, all shares between 0 and 1. */
 export interface Report {
@@ -22,6 +23,8 @@ export interface Report {
    * student is better. Null without a twin.
    */
   readonly gainOverTwin: Estimate | null;
+  /** The gap between weak teacher and ceiling, and what was recovered of it; left out by other recipes. */
+  readonly weakToStrong?: WeakToStrongReport;
   readonly history: { readonly student: History; readonly twin: History | null };
   /** Held-out tokens with the largest KL(teacher ‖ student), largest first. */
   readonly tokensThatDiffer: readonly DifferingToken[];
