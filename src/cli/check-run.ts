@@ -9,8 +9,9 @@ import { countParameters, type ModelDefinition } from "../models/index.js";
 import { compareStarts, type StartRow } from "../recipes/compare-starts.js";
 import { estimateMemory, type MemoryEstimate } from "../recipes/estimate-memory.js";
 import { estimateTime } from "../recipes/estimate-time.js";
-import { openData, type SidePrompts } from "../recipes/open-data.js";
+import { openData } from "../recipes/open-data.js";
 import { assertOneVocabulary, type OpenedStudent, openStudent, openTeacher } from "../recipes/open-models.js";
+import { promptsOf } from "../recipes/prompts-of.js";
 import type { RunConfig } from "../recipes/registry.js";
 import type { RunParts } from "../recipes/run-parts.js";
 import { sampleWorth, warnAboutTeacher } from "../recipes/teacher-worth.js";
@@ -108,10 +109,6 @@ export async function checkRun(
   return { facts, warnings, problems, data, starts };
 }
 
-function promptsOf(config: RunConfig): SidePrompts | undefined {
-  return config.recipe === "context" ? { teacher: config.teacher.prompt, student: config.student.prompt } : undefined;
-}
-
 type Finding = readonly [name: string, value: string, machine: Readonly<Record<string, unknown>>];
 
 function describeModel(
@@ -176,7 +173,7 @@ async function describeCosts(
   parts: RunParts,
   measuring: () => void,
 ): Promise<{ readonly facts: readonly Finding[]; readonly warning: string | undefined }> {
-  const memory = estimateMemory(config, await parts.student.start(), parts.teacher?.model, parts.objective);
+  const memory = estimateMemory(config, await parts.student.start(), await parts.teacher?.load(), parts.objective);
   const available = os.totalmem();
   const needs: Finding = [
     "memory",

@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import { packageVersion } from "../version.js";
+import { captureCommand } from "./capture.js";
 import { chatCommand } from "./chat.js";
 import { checkCommand } from "./check.js";
 import type { Context } from "./command.js";
@@ -24,6 +25,7 @@ import { sweepCommand } from "./sweep.js";
 const commands = [
   quickstartCommand,
   checkCommand,
+  captureCommand,
   runCommand,
   sweepCommand,
   evaluateCommand,

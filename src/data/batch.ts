@@ -1,5 +1,7 @@
 /** @file What a model is fed and what is scored: the two sides' tokens, and the response rows that tie them together. */
 
+import type { TransferDocument } from "./transfer-set.js";
+
 /**
  * One side's tokens, packed or padded into a rectangle, all arrays `[sequences, tokens]` in row-major order.
  *
@@ -31,6 +33,8 @@ export interface ResponseRows {
   readonly weights: Float32Array;
   /** Index of the document (in the data set) that the row comes from. */
   readonly documents: Int32Array;
+  /** Which of its document's learned tokens the row predicts, from 0. */
+  readonly offsets: Int32Array;
 }
 
 /** One micro-batch: what the student sees, what the teacher sees, and what is scored. */
@@ -39,4 +43,6 @@ export interface DistillationBatch {
   /** The same object as `student` where both sides see the same tokens. */
   readonly teacher: TokenBatch;
   readonly rows: ResponseRows;
+  /** The data set that `rows.documents` are indices of. */
+  readonly documents: readonly TransferDocument[];
 }

@@ -27,7 +27,12 @@ export function makeBatch(
   const teacher = hasOneView
     ? student
     : fillRectangle(packTeacher(documents, chosen, layout), (index) => documents[index]!.teacher, layout);
-  return { student: student.tokens, teacher: teacher.tokens, rows: tieRows(documents, chosen, student, teacher) };
+  return {
+    student: student.tokens,
+    teacher: teacher.tokens,
+    rows: tieRows(documents, chosen, student, teacher),
+    documents,
+  };
 }
 
 interface Rectangle {
@@ -90,6 +95,7 @@ function tieRows(
     targetIds: new Int32Array(count),
     weights: new Float32Array(count).fill(1),
     documents: new Int32Array(count),
+    offsets: new Int32Array(count),
   };
   let row = 0;
   for (const index of ordered) {
@@ -99,6 +105,7 @@ function tieRows(
       rows.studentIndex[at] = student.starts.get(index)! + i - 1;
       rows.targetIds[at] = document.student.ids[i]!;
       rows.documents[at] = index;
+      rows.offsets[at] = at - from;
     });
     const end = eachLearned(document.teacher, from, (at, i) => {
       rows.teacherIndex[at] = teacher.starts.get(index)! + i - 1;

@@ -31,6 +31,8 @@ export interface ChunkedInputs {
   /** `[chunks, chunkRows]`; 0 for rows that only fill the last chunk. */
   readonly rowWeights: Value;
   readonly teacher: SignalInputs | undefined;
+  /** Scalars by term, where weights change over the run; the others are constants of the graph. */
+  readonly termWeights?: Readonly<Record<string, Value>>;
   /** Which of the two are frozen: their gradients are not computed, and count as 0. */
   readonly frozen?: { readonly hidden: boolean; readonly headWeight: boolean } | undefined;
 }
@@ -91,6 +93,8 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
   const { hidden, headWeight, frozen } = inputs;
   const { graph } = hidden;
   const names = Object.keys(objective);
+  // A weight is a constant of the graph, or a scalar that is fed.
+  const weights = names.map((name) => inputs.termWeights?.[name] ?? (objective[name]!.weight as number));
   return graph.within("objective", () => {
     const trips = g.dimScalar(hidden, 0);
     const zero = graph.number(hidden.dtype, 0);
@@ -104,7 +108,7 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
         const chunk = takeChunk(inputs, iteration);
         const rows = objectiveRows(objective, { ...chunk, studentLogits: chunk.logits });
         const termSums = names.map((name) => g.reduceSum(g.mul(rows[name]!, chunk.rowWeights)));
-        const weighted = names.map((name, i) => times(termSums[i]!, objective[name]!.weight));
+        const weighted = names.map((_, i) => times(termSums[i]!, weights[i]!));
         const [logitsGradient] = gradients(
           weighted.reduce((sum, term) => g.add(sum, term)),
           [chunk.logits],
@@ -120,9 +124,7 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
     );
     const sums = carried.slice(0, names.length);
     const [hiddenGradient, headGradient] = [scanned[0], carried[names.length]];
-    const total = sums
-      .map((sum, i) => times(sum, objective[names[i]!]!.weight))
-      .reduce((left, right) => g.add(left, right));
+    const total = sums.map((sum, i) => times(sum, weights[i]!)).reduce((left, right) => g.add(left, right));
     return {
       total: g.customGradient(total, [hidden, headWeight], (cotangent) => [
         hiddenGradient && scaleBy(hiddenGradient, cotangent),
@@ -133,7 +135,7 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
   });
 }
 
-function times(value: Value, factor: number): Value {
+function times(value: Value, factor: number | Value): Value {
   return factor === 1 ? value : g.mul(value, factor);
 }
 

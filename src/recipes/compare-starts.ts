@@ -49,7 +49,7 @@ export async function compareStarts(
   if (sample.length === 0) return [];
   const batches = packBatches(sample, { sequenceLength, batchTokens: 512 });
   const positionCount = widestBatch(sample, sequenceLength);
-  const localTeacher = await makeLocalTeacher(teacher.model, { positionCount, threads });
+  const localTeacher = await makeLocalTeacher(await teacher.load(), { positionCount, threads });
   const options = { positionCount, threads, signal, teacher: rememberSignals(localTeacher) };
   const rows: StartRow[] = [];
   try {

@@ -3,7 +3,7 @@
 import { measureStart } from "../evaluate/measure-start.js";
 import { packBatches } from "../evaluate/score-batches.js";
 import { countParameters } from "../models/architecture.js";
-import type { LocalTeacher } from "../teachers/local-teacher.js";
+import type { TeacherSource } from "../signals/teacher-signal.js";
 import { widestBatch } from "../training/train-student.js";
 import type { RecipeContext, RunEvent } from "./recipe.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
@@ -17,7 +17,7 @@ const sampleTokens = 2048;
 export async function measureOwnStart(
   { config, signal }: RecipeContext<CommonConfig>,
   parts: RunParts,
-  teacher: LocalTeacher | undefined,
+  teacher: TeacherSource | undefined,
   threads: number,
 ): Promise<readonly RunEvent[]> {
   const { student, data } = parts;

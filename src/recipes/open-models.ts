@@ -2,13 +2,20 @@
 
 import { basename, resolve } from "node:path";
 import { assertSameTokenizer, hasTokenizer, loadTokenizer, type Tokenizer } from "../data/index.js";
+import { assertSameTemplate } from "../data/same-template.js";
 import type { TransferDocument } from "../data/transfer-set.js";
 import { DataError } from "../errors.js";
 import { describeFreshStudent, makeFreshStudent } from "../students/fresh-student.js";
 import type { ModelDescription, ModelParts } from "../students/slice-model.js";
 import type { StudentModel } from "../students/student-model.js";
 import { type LocateOptions, locateModel } from "../weights/hub/index.js";
-import { type LoadedModel, loadModelFolder } from "../weights/load-model.js";
+import {
+  type DescribedModel,
+  describeModelFolder,
+  type LoadedModel,
+  loadModelFolder,
+  loadWeights,
+} from "../weights/load-model.js";
 import type { Precision } from "../weights/quantize/index.js";
 import { hashOf } from "./hash-of.js";
 import type { StudentOptions, TeacherOptions } from "./options.js";
@@ -20,7 +27,10 @@ export interface OpenedTeacher {
   readonly name: string;
   /** How it can be named on disk: a path or a model on the hub. */
   readonly storedAs: string;
-  readonly model: LoadedModel;
+  /** The model without its weights. */
+  readonly model: DescribedModel;
+  /** Its weights, read when first asked for. */
+  readonly load: () => Promise<LoadedModel>;
   readonly precision: Precision;
   readonly tokenizer: Tokenizer | undefined;
 }
@@ -60,8 +70,13 @@ export async function openTeacher(
 ): Promise<OpenedTeacher> {
   const path = await locateModel(model, download);
   const storedAs = nameOnDisk(model, path);
-  const opened = await loadModelFolder(path, { precision });
-  return { name: basename(model), storedAs, model: opened, precision, tokenizer: await tokenizerOf(path) };
+  const described = await describeModelFolder(path, { precision });
+  let loaded: Promise<LoadedModel> | undefined;
+  const load = () => {
+    loaded ??= loadWeights(described);
+    return loaded;
+  };
+  return { name: basename(model), storedAs, model: described, load, precision, tokenizer: await tokenizerOf(path) };
 }
 
 interface StartOptions {
@@ -162,6 +177,15 @@ export function assertOneVocabulary(teacher: OpenedTeacher, student: OpenedStude
     `teacher and student must share a tokenizer; where one has none their heads must be equally wide, got ${taught} and ${learned}.`,
     { hint: "Put the tokenizer's files into both folders." },
   );
+}
+
+/**
+ * A response must be written and ended alike on both sides.
+ *
+ * @throws DataError where it is not.
+ */
+export function assertOneConversation(teacher: OpenedTeacher, student: OpenedStudent, template: string): void {
+  if (teacher.tokenizer && student.tokenizer) assertSameTemplate(teacher.tokenizer, student.tokenizer, template);
 }
 
 /** What a config calls a model, where that means the same everywhere. */

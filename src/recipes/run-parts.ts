@@ -2,6 +2,7 @@
 
 import type { LoadedData } from "../data/index.js";
 import type { Objective } from "../losses/options.js";
+import type { CacheOptions } from "../signals/cache/index.js";
 import type { TrainingOptions } from "../training/options.js";
 import type { OpenedStudent, OpenedTeacher } from "./open-models.js";
 
@@ -11,6 +12,8 @@ export interface CommonConfig {
   readonly data: { readonly sequenceLength: number; readonly packing: boolean; readonly shuffle: boolean };
   readonly training: TrainingOptions;
   readonly threads: "auto" | number;
+  /** Left out: the teacher runs live. */
+  readonly cache?: CacheOptions | undefined;
   readonly output: string;
 }
 

@@ -35,7 +35,7 @@ export async function sampleWorth(
   if (!teacher || sample.length === 0) return null;
   const batches = packBatches(sample, { sequenceLength, batchTokens: training.microBatchTokens });
   const positionCount = widestBatch(sample, sequenceLength);
-  const localTeacher = await makeLocalTeacher(teacher.model, { positionCount, threads: options.threads });
+  const localTeacher = await makeLocalTeacher(await teacher.load(), { positionCount, threads: options.threads });
   try {
     const scored = { ...options, positionCount, teacher: localTeacher };
     return worthOf(parts, sample, { "student-before": await scoreModel(await student.start(), batches, scored) });

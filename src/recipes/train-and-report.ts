@@ -7,13 +7,14 @@ import type { Objective } from "../losses/options.js";
 import { exportsOf } from "../report/join-export.js";
 import type { Report } from "../report/report.js";
 import { writeReport } from "../report/write-report.js";
-import { type LocalTeacher, makeLocalTeacher } from "../teachers/local-teacher.js";
+import type { TeacherSource } from "../signals/teacher-signal.js";
 import { describeMachine, keepManifest } from "../training/run-directory.js";
-import { type TrainedStudent, trainStudent, widestBatch } from "../training/train-student.js";
+import { type TrainedStudent, trainStudent } from "../training/train-student.js";
 import { packageVersion } from "../version.js";
 import { makeReport } from "./make-report.js";
 import { measureOwnStart } from "./measure-own-start.js";
 import { fingerprintDocuments } from "./open-data.js";
+import { openTeacherSource } from "./open-teacher-source.js";
 import type { RecipeContext, RunName } from "./recipe.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
 import { keepParts, settleStudent } from "./settle-student.js";
@@ -45,13 +46,7 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
     },
   });
   await keepParts(config.output, student);
-  const documents = [...data.train, ...data.heldOut];
-  const localTeacher =
-    teacher &&
-    (await makeLocalTeacher(teacher.model, {
-      positionCount: widestBatch(documents, config.data.sequenceLength),
-      threads,
-    }));
+  const localTeacher = teacher && (await openTeacherSource(context, { ...parts, teacher }, threads));
   try {
     const start = context.resume ? [] : await measureOwnStart(context, parts, localTeacher, threads);
     for (const event of start) emit(event);
@@ -80,7 +75,7 @@ interface OneRun {
   readonly run: RunName;
   readonly directory: string;
   readonly objective: Objective;
-  readonly localTeacher: LocalTeacher | undefined;
+  readonly localTeacher: TeacherSource | undefined;
   readonly threads: number;
 }
 

@@ -4,7 +4,7 @@ import { type DistillationBatch, makeBatch, type Span, type TransferDocument } f
 import { type Objective, objectiveSchema } from "../../src/losses/options.js";
 import { float32Tensor } from "../../src/runtime/tensor.js";
 import type { SignalForm } from "../../src/signals/signal-feeds.js";
-import type { HiddenSignal, TeacherSignal } from "../../src/signals/teacher-signal.js";
+import type { HiddenSignal, TeacherSignal, TeacherSource } from "../../src/signals/teacher-signal.js";
 import { type LocalTeacher, makeLocalTeacher } from "../../src/teachers/local-teacher.js";
 import { type StepResult, Trainer } from "../../src/training/trainer.js";
 import { type LoadedModel, loadModelFolder, type ModelWithWeights } from "../../src/weights/load-model.js";
@@ -48,7 +48,7 @@ export function documentOf(
 
 export interface Step {
   readonly student: ModelWithWeights;
-  readonly teacher: LocalTeacher | undefined;
+  readonly teacher: TeacherSource | undefined;
   readonly documents: readonly TransferDocument[];
   /** As in a config; defaults are filled in. */
   readonly objective: unknown;
@@ -58,6 +58,9 @@ export interface Step {
   readonly sequenceLength?: number;
   readonly chunkRows?: number;
   readonly recompute?: boolean;
+  /** Which step of how many; 1 of 1 unless given. */
+  readonly step?: number;
+  readonly steps?: number;
 }
 
 /** A step's numbers, and the gradient of the mean loss over all weights, one after the other. */
@@ -74,13 +77,14 @@ function copyOf(model: ModelWithWeights): ModelWithWeights {
 }
 
 export async function oneStep(step: Step): Promise<StepWithGradient> {
-  const { student, teacher, documents, sequenceLength = 0, chunkRows = 16, recompute = false } = step;
+  const { student, teacher, documents, sequenceLength = 0, chunkRows = 16, recompute = false, steps = 1 } = step;
   const { microBatches = [documents.map((_, index) => [index])] } = step;
   const objective: Objective = objectiveSchema.parse(step.objective);
   const trainer = await Trainer.create(copyOf(student), teacher, objective, {
     positionCount,
     chunkRows,
     recompute,
+    steps,
     threads: 1,
     // With β₁ = 0 and no clipping the first moment is the gradient.
     optimizer: { betas: [0, 0.9], epsilon: 1e-8, weightDecay: 0, clipNorm: null },
@@ -88,7 +92,7 @@ export async function oneStep(step: Step): Promise<StepWithGradient> {
   try {
     const layout = { sequenceLength, packing: sequenceLength > 0 };
     const batches = microBatches.map((sequences) => makeBatch(documents, sequences, layout));
-    const result = await trainer.step(batches, 1, 1e-3);
+    const result = await trainer.step(batches, step.step ?? 1, 1e-3);
     const gradient = Float32Array.from(trainer.parameters.flatMap(({ firstMoment }) => [...firstMoment]));
     return { ...result, gradient };
   } finally {
@@ -101,7 +105,7 @@ export function asSignal(
   teacher: LocalTeacher,
   form: Exclude<SignalForm, { kind: "hidden" }>,
   convert: (logits: readonly Float64Array[]) => TeacherSignal,
-): LocalTeacher {
+): TeacherSource {
   const head = Object.values(teacher.headFeeds)[0]!;
   return {
     form,
@@ -109,7 +113,7 @@ export function asSignal(
     signal: async (batch: DistillationBatch) =>
       convert(logitsOf(await teacher.signal(batch), head.data as Float32Array)),
     dispose: () => teacher.dispose(),
-  } as unknown as LocalTeacher;
+  };
 }
 
 function logitsOf({ hidden, hiddenSize, headWidth, rows }: HiddenSignal, head: Float32Array): Float64Array[] {
