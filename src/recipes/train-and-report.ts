@@ -8,8 +8,10 @@ import { exportsOf } from "../report/join-export.js";
 import type { Report } from "../report/report.js";
 import { writeReport } from "../report/write-report.js";
 import type { TeacherSource } from "../signals/teacher-signal.js";
+import { type MovingTeacher, makeMovingTeacher } from "../teachers/moving-teacher.js";
+import { teacherPrefix } from "../teachers/shared-prefix.js";
 import { describeMachine, keepManifest } from "../training/run-directory.js";
-import { type TrainedStudent, trainStudent } from "../training/train-student.js";
+import { type TrainedStudent, trainStudent, widestBatch } from "../training/train-student.js";
 import { packageVersion } from "../version.js";
 import { makeReport } from "./make-report.js";
 import { measureOwnStart } from "./measure-own-start.js";
@@ -38,11 +40,15 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
   });
   await keepParts(config.output, student);
   const localTeacher = teacher && (await openTeacherSource(context, { ...parts, teacher }, threads));
+  const movingTeacher = await openMovingTeacher(config, parts, threads);
   try {
     const start = context.resume ? [] : await measureOwnStart(context, parts, localTeacher, threads);
     for (const event of start) emit(event);
     const train = (run: RunName, directory: string, objective: Objective) =>
-      trainOne(context, parts, { run, directory, objective, localTeacher, threads });
+      trainOne(context, parts, {
+        ...{ run, directory, objective, localTeacher, threads },
+        movingTeacher: needsTeacher(objective) ? movingTeacher : undefined,
+      });
     emit({ type: "phase", phase: "training", message: "training the student" });
     const trained = await train("student", config.output, parts.objective);
     let twin: TrainedStudent | undefined;
@@ -58,8 +64,21 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
     await writeReport(config.output, report);
     return report;
   } finally {
+    await movingTeacher?.dispose();
     await localTeacher?.dispose();
   }
+}
+
+/** The teacher that follows the student, where one is asked for; undefined where the teacher stays as it is. */
+async function openMovingTeacher(
+  { data: { sequenceLength } }: CommonConfig,
+  { student, data, context }: RunParts,
+  threads: number,
+): Promise<MovingTeacher | undefined> {
+  if (context?.movingAverage === undefined) return undefined;
+  const documents = [...data.train, ...data.heldOut];
+  const options = { positionCount: widestBatch(documents, sequenceLength), threads, prefix: teacherPrefix(documents) };
+  return makeMovingTeacher(await student.start(), context.movingAverage, options);
 }
 
 /**
@@ -89,6 +108,7 @@ export interface OneRun {
   readonly directory: string;
   readonly objective: Objective;
   readonly localTeacher: TeacherSource | undefined;
+  readonly movingTeacher?: MovingTeacher | undefined;
   readonly threads: number;
 }
 
@@ -96,13 +116,14 @@ export interface OneRun {
 export async function trainOne(
   { config, emit, resume, signal }: RecipeContext<CommonConfig>,
   { student, data }: Pick<RunParts, "student" | "data">,
-  { run, directory, objective, localTeacher, threads }: OneRun,
+  { run, directory, objective, localTeacher, movingTeacher, threads }: OneRun,
 ): Promise<TrainedStudent> {
   return trainStudent({
     directory,
     student: await student.start(),
     companionsFrom: student.companionsFrom,
     teacher: localTeacher,
+    movingTeacher,
     objective,
     train: data.train,
     heldOut: data.heldOut,
