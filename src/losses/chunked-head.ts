@@ -26,13 +26,15 @@ export interface ChunkedInputs {
   readonly hidden: Value;
   /** The student's output head, `[headWidth, hidden]`. */
   readonly headWeight: Value;
+  /** `[headWidth]`, where the head has one. */
+  readonly headBias?: Value | undefined;
   /** `[chunks, chunkRows]`; the next token of each row. */
   readonly targetIds: Value;
   /** `[chunks, chunkRows]`; 0 for rows that only fill the last chunk. */
   readonly rowWeights: Value;
   readonly teacher: SignalInputs | undefined;
-  /** Which of the two are frozen: their gradients are not computed, and count as 0. */
-  readonly frozen?: { readonly hidden: boolean; readonly headWeight: boolean } | undefined;
+  /** Which of these are frozen: their gradients are not computed, and count as 0. */
+  readonly frozen?: Readonly<Record<"hidden" | "headWeight" | "headBias", boolean>> | undefined;
 }
 
 /** One chunk's rows inside the loop. */
@@ -52,7 +54,7 @@ export function takeChunk(inputs: ChunkedInputs, iteration: Value): Chunk {
   const hidden = take(inputs.hidden);
   return {
     hidden,
-    logits: linear(hidden, inputs.headWeight),
+    logits: linear(hidden, inputs.headWeight, inputs.headBias),
     targetIds: take(inputs.targetIds),
     rowWeights: take(inputs.rowWeights),
     teacher: inputs.teacher && teacherOfChunk(inputs.teacher, take),
@@ -74,7 +76,7 @@ function teacherOfChunk(teacher: SignalInputs, take: (value: Value) => Value): T
 }
 
 export interface ObjectiveSums {
-  /** Σ over rows of rowWeight · Σ weight · term, scalar; differentiable in `hidden` and `headWeight`. */
+  /** Σ over rows of rowWeight · Σ weight · term, scalar; differentiable in `hidden` and the head. */
   readonly total: Value;
   /** Per term Σ over rows of rowWeight · term, unweighted; scalars. */
   readonly terms: Readonly<Record<string, Value>>;
@@ -88,19 +90,24 @@ export interface ObjectiveSums {
  * for every divergence; the loop's result enters the graph around it as a composite with a closed-form gradient.
  */
 export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): ObjectiveSums {
-  const { hidden, headWeight, frozen } = inputs;
+  const { hidden, headWeight, headBias, frozen } = inputs;
   const { graph } = hidden;
   const names = Object.keys(objective);
   return graph.within("objective", () => {
     const trips = g.dimScalar(hidden, 0);
     const zero = graph.number(hidden.dtype, 0);
-    const initial = frozen?.headWeight ? [] : [g.zeros(headWeight, headWeight.shape)];
+    const learnsWeight = !frozen?.headWeight;
+    const learnsBias = headBias !== undefined && !frozen?.headBias;
+    const initial = [
+      ...(learnsWeight ? [g.zeros(headWeight, headWeight.shape)] : []),
+      ...(learnsBias ? [g.zeros(headBias, headBias.shape)] : []),
+    ];
     const { carried, scanned } = g.loop(
       trips,
       hidden.shape[0]!,
       [...names.map(() => zero), ...initial],
       (_body, iteration, carriedIn) => {
-        const headGradient = carriedIn[names.length];
+        const headGradients = carriedIn.slice(names.length);
         const chunk = takeChunk(inputs, iteration);
         const rows = objectiveRows(objective, { ...chunk, studentLogits: chunk.logits });
         const termSums = names.map((name) => g.reduceSum(g.mul(rows[name]!, chunk.rowWeights)));
@@ -112,22 +119,26 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
         return {
           carried: [
             ...termSums.map((sum, i) => g.add(carriedIn[i]!, sum)),
-            ...(headGradient ? [g.gemm(logitsGradient, chunk.hidden, headGradient, { transposeA: true })] : []),
+            ...(learnsWeight ? [g.gemm(logitsGradient, chunk.hidden, headGradients[0]!, { transposeA: true })] : []),
+            ...(learnsBias ? [g.add(headGradients.at(-1)!, g.reduceSum(logitsGradient, { axes: [0] }))] : []),
           ],
           scanned: frozen?.hidden ? [] : [g.matMul(logitsGradient, headWeight)],
         };
       },
     );
     const sums = carried.slice(0, names.length);
-    const [hiddenGradient, headGradient] = [scanned[0], carried[names.length]];
+    const hiddenGradient = scanned[0];
+    const headGradient = learnsWeight ? carried[names.length] : undefined;
+    const biasGradient = learnsBias ? carried.at(-1) : undefined;
     const total = sums
       .map((sum, i) => times(sum, objective[names[i]!]!.weight))
       .reduce((left, right) => g.add(left, right));
     return {
-      total: g.customGradient(total, [hidden, headWeight], (cotangent) => [
-        hiddenGradient && scaleBy(hiddenGradient, cotangent),
-        headGradient && scaleBy(headGradient, cotangent),
-      ]),
+      total: g.customGradient(total, [hidden, headWeight, ...(headBias ? [headBias] : [])], (cotangent) =>
+        [hiddenGradient, headGradient, ...(headBias ? [biasGradient] : [])].map(
+          (gradient) => gradient && scaleBy(gradient, cotangent),
+        ),
+      ),
       terms: Object.fromEntries(names.map((name, i) => [name, sums[i]!])),
     };
   });

@@ -23,6 +23,16 @@ export interface ModelShape {
   readonly tiedHead: boolean;
   /** Longest sequence that the model was made for. */
   readonly maxPositions: number;
+  /** Where the model puts texts into classes instead of predicting tokens: see class-head.ts. */
+  readonly classHead?: ClassHead | undefined;
+}
+
+/** The output head of a classifier: as wide as there are classes, read at one position of a document. */
+export interface ClassHead {
+  /** The names of the classes, by number. */
+  readonly classes: readonly string[];
+  /** The position that tells the class: the first one, where all are seen from it, or the last. */
+  readonly position: "first" | "last";
 }
 
 /** One side's tokens in a graph, each `[sequences, tokens]`, int32. See data/batch.ts. */
@@ -75,6 +85,8 @@ export interface ModelOutputs {
   readonly residual?: Value;
   /** `[headWidth, hiddenSize]`; the embedding table where tied. */
   readonly headWeight: Value;
+  /** `[headWidth]`, where the head has one. */
+  readonly headBias?: Value | undefined;
   /** Per layer, of the tokens themselves; absent where the architecture has no {@link Architecture.cacheShape}. */
   readonly keyValues?: readonly KeyValues[];
 }
