@@ -5,12 +5,14 @@ import { chunkRowsFor } from "../losses/chunked-head.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
 import { makeRowScorer } from "./row-scores.js";
 import { type ScoreModelOptions, scoreModel } from "./score-model.js";
-import { mean } from "./statistics.js";
+import { mean, meanOfKnown } from "./statistics.js";
 
 export interface StartMeasure {
   /** Mean KL(teacher ‖ student) in nats per token; null without a teacher. */
   readonly klFromTeacher: number | null;
   readonly perplexity: number;
+  /** Share of labelled documents put into their class; left out where tokens are predicted. */
+  readonly accuracy?: number;
   /** Tokens per second through the body and the output head, forward only. */
   readonly tokensPerSecond: number;
 }
@@ -21,10 +23,11 @@ export async function measureStart(
   batches: readonly DistillationBatch[],
   options: ScoreModelOptions,
 ): Promise<StartMeasure> {
-  const { kl, targetLogProbs } = await scoreModel(model, batches, options);
+  const { kl, targetLogProbs, correct } = await scoreModel(model, batches, options);
   return {
     klFromTeacher: kl ? mean(kl) : null,
-    perplexity: Math.exp(-mean(targetLogProbs)),
+    perplexity: Math.exp(-meanOfKnown(targetLogProbs)),
+    ...(correct && { accuracy: meanOfKnown(correct) }),
     tokensPerSecond: await measureSpeed(model, batches[0]!, options),
   };
 }

@@ -24,6 +24,8 @@ export interface RowScores {
   /** 1 where both find the same token most likely. */
   readonly agreement?: Float32Array;
   readonly teacherTargetLogProbs?: Float32Array;
+  /** Of a classifier: 1 where the likeliest class is the row's, NaN where that is not known. */
+  readonly correct?: Float32Array;
   /** The k likeliest tokens, `[rows, k]`; absent unless asked for. */
   readonly top?: TopTokens;
   readonly teacherTop?: TopTokens;
@@ -57,7 +59,11 @@ const comparison: Objective = {
 };
 
 /** Per-row values of one chunk, by name. */
-function chunkScores(chunk: Chunk, options: RowScorerOptions): Readonly<Record<string, Value>> {
+function chunkScores(
+  chunk: Chunk,
+  options: RowScorerOptions,
+  isClassifier: boolean,
+): Readonly<Record<string, Value>> {
   const { logits, targetIds, teacher } = chunk;
   const logProbs = g.logSoftmax(logits);
   const scores: Record<string, Value> = { targetLogProbs: pick(logProbs, targetIds) };
@@ -68,6 +74,11 @@ function chunkScores(chunk: Chunk, options: RowScorerOptions): Readonly<Record<s
     scores[`${name}Ids`] = g.cast(indices, "int32");
   };
   addTop("top", logProbs);
+  if (isClassifier) {
+    const isCorrect = g.equal(g.cast(g.argMax(logits), "int32"), targetIds);
+    const one = logits.graph.number("float32", 1);
+    scores.correct = g.where(g.less(targetIds, 0), Number.NaN, g.where(isCorrect, one, 0));
+  }
   const rows = { studentLogits: logits, teacher, targetIds };
   if (options.objective) {
     const { objective } = options;
@@ -115,7 +126,7 @@ export function buildRowScorer(
   };
   let names: readonly string[] = [];
   const { scanned } = g.loop(g.dimScalar(inputs.hidden, 0), "chunks", [], (_body, iteration) => {
-    const scores = chunkScores(takeChunk(inputs, iteration), options);
+    const scores = chunkScores(takeChunk(inputs, iteration), options, model.shape.classHead !== undefined);
     names = Object.keys(scores);
     return { carried: [], scanned: Object.values(scores) };
   });
@@ -156,6 +167,7 @@ function readScores(outputs: Readonly<Record<string, HostTensor>>, count: number
     kl: floats("kl"),
     agreement: floats("agreement"),
     teacherTargetLogProbs: floats("teacherTargetLogProbs"),
+    correct: floats("correct"),
     top: top("top"),
     teacherTop: top("teacherTop"),
   };

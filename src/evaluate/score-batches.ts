@@ -22,6 +22,8 @@ export interface BatchScores {
   readonly objective: Float32Array | undefined;
   readonly kl: Float32Array | undefined;
   readonly agreement: Float32Array | undefined;
+  /** Of a classifier: 1 where the likeliest class is the document's, NaN where that is not known. */
+  readonly correct?: Float32Array | undefined;
   /** The teacher's natural log-prob of each row's token, on what the teacher sees. */
   readonly teacherTargetLogProbs: Float32Array | undefined;
   /** Index of each row's document. */
@@ -30,7 +32,7 @@ export interface BatchScores {
   readonly positions: Int32Array;
 }
 
-const columnNames = ["targetLogProbs", "objective", "kl", "agreement", "teacherTargetLogProbs"] as const;
+const columnNames = ["targetLogProbs", "objective", "kl", "agreement", "teacherTargetLogProbs", "correct"] as const;
 
 /** Scores all response rows of some batches, in their order. */
 export async function scoreBatches(
@@ -68,6 +70,7 @@ export async function scoreBatches(
     objective: columns.get("objective"),
     kl: columns.get("kl"),
     agreement: columns.get("agreement"),
+    correct: columns.get("correct"),
     teacherTargetLogProbs: columns.get("teacherTargetLogProbs"),
     documents: rowDocuments,
     positions,

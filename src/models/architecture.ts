@@ -33,6 +33,8 @@ export interface ClassHead {
   readonly classes: readonly string[];
   /** The position that tells the class: the first one, where all are seen from it, or the last. */
   readonly position: "first" | "last";
+  /** Most ids of a text that it was trained to read; longer ones are cut. Undefined where config.json does not say. */
+  readonly sequenceLength: number | undefined;
 }
 
 /** One side's tokens in a graph, each `[sequences, tokens]`, int32. See data/batch.ts. */

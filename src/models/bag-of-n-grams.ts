@@ -5,7 +5,7 @@ import { multiplyDims } from "../graph/dims.js";
 import type { Graph, Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
 import type { Architecture, ModelOutputs, ModelShape, ParameterSpec, TokenInputs } from "./architecture.js";
-import { readClasses } from "./class-head.js";
+import { readClassHead } from "./class-head.js";
 import { type ConfigObject, readCount } from "./config-reader.js";
 import { embed } from "./layers/linear.js";
 
@@ -33,8 +33,8 @@ export interface BagOfNGramsShape extends ModelShape {
 export const bagOfNGrams: Architecture<BagOfNGramsShape> = { modelTypes, parse, parameters, build };
 
 function parse(config: ConfigObject): BagOfNGramsShape {
-  const classes = readClasses(config);
-  if (!classes) {
+  const classHead = readClassHead(config, "first");
+  if (!classHead) {
     throw new ModelError(
       `config.json: a model of type "${bagOfNGramsType}" must be a classifier, with "architectures" that end in ForSequenceClassification.`,
     );
@@ -48,10 +48,10 @@ function parse(config: ConfigObject): BagOfNGramsShape {
     modelType: bagOfNGramsType,
     layers: 0,
     hiddenSize: readCount(config, "hidden_size"),
-    headWidth: classes.length,
+    headWidth: classHead.classes.length,
     tiedHead: false,
     maxPositions: readCount(config, "max_position_embeddings", 2 ** 31 - 1),
-    classHead: { classes, position: "first" },
+    classHead,
     buckets: readCount(config, "buckets"),
     wordNGrams: readCount(config, "word_n_grams", 1),
     characterNGrams: range as readonly [number, number] | undefined,

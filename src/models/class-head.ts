@@ -1,13 +1,22 @@
 /** @file Classifiers: what their config.json says of their classes, as transformers writes it. */
 
 import { ModelError, show } from "../errors.js";
-import type { ConfigObject } from "./config-reader.js";
+import type { ClassHead } from "./architecture.js";
+import { type ConfigObject, readCount } from "./config-reader.js";
 
 const suffix = "ForSequenceClassification";
 
 /** True where config.json says that the model is a classifier. */
 export function isClassifier({ architectures }: ConfigObject): boolean {
   return Array.isArray(architectures) && String(architectures[0]).endsWith(suffix);
+}
+
+/** The class head of a classifier; undefined where config.json is not a classifier's. */
+export function readClassHead(config: ConfigObject, position: ClassHead["position"]): ClassHead | undefined {
+  const classes = readClasses(config);
+  if (!classes) return undefined;
+  const sequenceLength = config.sequence_length == null ? undefined : readCount(config, "sequence_length");
+  return { classes, position, sequenceLength };
 }
 
 /**
@@ -34,10 +43,39 @@ export function readClasses(config: ConfigObject): readonly string[] | undefined
   return classes;
 }
 
-/** The keys of config.json that make a model of this type a classifier of these classes. */
-export function classifierConfig(classPrefix: string, classes: readonly string[]): ConfigObject {
+/** What transformers calls the classes of models by `model_type`. */
+const classPrefixes: Readonly<Record<string, string>> = {
+  bert: "Bert",
+  distilbert: "DistilBert",
+  llama: "Llama",
+  mistral: "Mistral",
+  qwen2: "Qwen2",
+  qwen3: "Qwen3",
+  "bag-of-n-grams": "BagOfNGrams",
+};
+
+/**
+ * config.json of the same model as a classifier of these classes.
+ *
+ * @param sequenceLength - most ids of a text that it is trained to read.
+ * @throws ModelError for a model of a type that has no class head here.
+ */
+export function classifierConfig(
+  config: ConfigObject,
+  classes: readonly string[],
+  sequenceLength: number,
+): ConfigObject {
+  const prefix = classPrefixes[String(config.model_type)];
+  if (prefix === undefined) {
+    throw new ModelError(
+      `config.json: only models of type ${Object.keys(classPrefixes).join(", ")} can be given a class head, got ${show(config.model_type)}.`,
+    );
+  }
+  const { num_labels: _, tie_word_embeddings: __, ...rest } = config;
   return {
-    architectures: [`${classPrefix}${suffix}`],
+    ...rest,
+    architectures: [`${prefix}${suffix}`],
+    sequence_length: sequenceLength,
     id2label: Object.fromEntries(classes.map((name, i) => [String(i), name])),
     label2id: Object.fromEntries(classes.map((name, i) => [name, i])),
     problem_type: "single_label_classification",

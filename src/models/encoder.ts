@@ -13,7 +13,7 @@ import type {
   ParameterSpec,
   TokenInputs,
 } from "./architecture.js";
-import { readClasses } from "./class-head.js";
+import { readClassHead } from "./class-head.js";
 import { type ConfigObject, readCount, readName, readPositive } from "./config-reader.js";
 import { attention, documentBias, splitHeads } from "./layers/attention.js";
 import { layerNorm } from "./layers/layer-norm.js";
@@ -40,8 +40,8 @@ export const encoder: Architecture<EncoderShape> = { modelTypes, parse, paramete
 function parse(config: ConfigObject): EncoderShape {
   const modelType = readName(config, "model_type", modelTypes, "bert");
   const isBert = modelType === "bert";
-  const classes = readClasses(config);
-  if (!classes) {
+  const classHead = readClassHead(config, "first");
+  if (!classHead) {
     throw new ModelError(
       `config.json: a model of type "${modelType}" must be a classifier, with "architectures" that end in ForSequenceClassification.`,
       { hint: 'Start a student from it in the recipe "classification", which gives it a class head.' },
@@ -61,13 +61,13 @@ function parse(config: ConfigObject): EncoderShape {
     hiddenSize,
     heads,
     vocabSize: readCount(config, "vocab_size"),
-    headWidth: classes.length,
+    headWidth: classHead.classes.length,
     tiedHead: false,
     maxPositions: readCount(config, "max_position_embeddings", 512),
     feedForwardSize: readCount(config, key("intermediate_size", "hidden_dim")),
     normEpsilon: readPositive(config, "layer_norm_eps", 1e-12),
     segments: isBert ? readCount(config, "type_vocab_size", 2) : 0,
-    classHead: { classes, position: "first" },
+    classHead,
   };
 }
 

@@ -17,7 +17,7 @@ import type {
   Past,
   TokenInputs,
 } from "./architecture.js";
-import { readClasses } from "./class-head.js";
+import { readClassHead } from "./class-head.js";
 import { type ConfigObject, readCount, readFlag, readName, readPositive } from "./config-reader.js";
 import { attention, attentionBias, type Heads, splitHeads } from "./layers/attention.js";
 import { embed, linear } from "./layers/linear.js";
@@ -61,7 +61,7 @@ function parse(config: ConfigObject): LlamaShape {
   readName(config, "hidden_act", ["silu", "swish"], "silu");
   const attentionHasBias = readFlag(config, "attention_bias", false);
   const vocabSize = readCount(config, "vocab_size");
-  const classes = readClasses(config);
+  const classHead = readClassHead(config, "last");
   return {
     modelType,
     layers,
@@ -70,9 +70,9 @@ function parse(config: ConfigObject): LlamaShape {
     keyValueHeads,
     headDim,
     vocabSize,
-    headWidth: classes?.length ?? vocabSize,
-    tiedHead: !classes && readFlag(config, "tie_word_embeddings", false),
-    classHead: classes && { classes, position: "last" },
+    headWidth: classHead?.classes.length ?? vocabSize,
+    tiedHead: !classHead && readFlag(config, "tie_word_embeddings", false),
+    classHead,
     maxPositions: readCount(config, "max_position_embeddings", 2048),
     feedForwardSize: readCount(config, "intermediate_size"),
     normEpsilon: readPositive(config, "rms_norm_eps", 1e-6),

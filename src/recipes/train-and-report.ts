@@ -7,7 +7,7 @@ import type { Objective } from "../losses/options.js";
 import { exportsOf } from "../report/join-export.js";
 import type { Report } from "../report/report.js";
 import { writeReport } from "../report/write-report.js";
-import { type LocalTeacher, makeLocalTeacher } from "../teachers/local-teacher.js";
+import type { LocalTeacher } from "../teachers/local-teacher.js";
 import { describeMachine, keepManifest } from "../training/run-directory.js";
 import { type TrainedStudent, trainStudent, widestBatch } from "../training/train-student.js";
 import { packageVersion } from "../version.js";
@@ -15,7 +15,7 @@ import { makeReport } from "./make-report.js";
 import { measureOwnStart } from "./measure-own-start.js";
 import { fingerprintDocuments } from "./open-data.js";
 import type { RecipeContext, RunName } from "./recipe.js";
-import type { CommonConfig, RunParts } from "./run-parts.js";
+import { type CommonConfig, openSource, type RunParts } from "./run-parts.js";
 import { keepParts, settleStudent } from "./settle-student.js";
 
 /** The twin learns from the text alone. */
@@ -46,25 +46,27 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
   });
   await keepParts(config.output, student);
   const documents = [...data.train, ...data.heldOut];
-  const localTeacher =
-    teacher &&
-    (await makeLocalTeacher(teacher.model, {
-      positionCount: widestBatch(documents, config.data.sequenceLength),
-      threads,
-    }));
+  const positionCount = widestBatch(documents, config.data.sequenceLength);
+  const localTeacher = await openSource(parts, { positionCount, threads });
   try {
     const start = context.resume ? undefined : await measureOwnStart(context, parts, localTeacher, threads);
     if (start) emit(start);
-    const train = (run: RunName, directory: string, objective: Objective) =>
-      trainOne(context, parts, { run, directory, objective, localTeacher, threads });
     emit({ type: "phase", phase: "training", message: "training the student" });
-    const trained = await train("student", config.output, parts.objective);
+    const { objective } = parts;
+    const directory = config.output;
+    const trained = await trainOne(context, parts, { run: "student", directory, objective, localTeacher, threads });
     let twin: TrainedStudent | undefined;
     if (config.training.twin && needsTeacher(parts.objective)) {
       emit({ type: "phase", phase: "twin", message: "training the twin: the same student without the teacher" });
-      twin = await train("twin", join(config.output, "twin"), twinObjective);
+      twin = await trainOne(context, withTwinRows(parts), {
+        run: "twin",
+        directory: join(config.output, "twin"),
+        objective: twinObjective,
+        localTeacher,
+        threads,
+      });
     }
-    const made = await makeReport(context, parts, { trained, twin, localTeacher, threads, started });
+    const made = await (parts.makeReport ?? makeReport)(context, parts, { trained, twin, localTeacher, threads, started });
     // A finished run that is resumed has the same student, and what was exported of it stays true.
     const exports = context.resume ? await exportsOf(config.output) : [];
     const report = exports.length > 0 ? { ...made, exports } : made;
@@ -74,6 +76,11 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
   } finally {
     await localTeacher?.dispose();
   }
+}
+
+/** The parts with the rows that the twin learns from. */
+function withTwinRows(parts: RunParts): RunParts {
+  return parts.twinTrain ? { ...parts, data: { ...parts.data, train: parts.twinTrain } } : parts;
 }
 
 interface OneRun {

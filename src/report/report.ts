@@ -2,6 +2,7 @@
 
 import type { PrecisionCost } from "../evaluate/measure-precision.js";
 import type { Estimate } from "../evaluate/statistics.js";
+import type { ClassificationReport } from "./classification.js";
 import type { ExportReport } from "./export-report.js";
 
 /** The report of a run, exactly as in report.json. All losses in nats, all shares between 0 and 1. */
@@ -22,6 +23,8 @@ export interface Report {
   /** Held-out tokens with the largest KL(teacher ‖ student), largest first. */
   readonly tokensThatDiffer: readonly DifferingToken[];
   readonly warnings: readonly ReportWarning[];
+  /** Where the run's models put texts into classes: how well; left out elsewhere. */
+  readonly classification?: ClassificationReport;
   /** What was exported from the run's student, the latest last; left out before the first export. */
   readonly exports?: readonly ExportReport[];
 }
@@ -100,6 +103,8 @@ export interface EvaluationPoint {
   readonly step: number;
   readonly loss: number;
   readonly perplexity: number;
+  /** Left out where tokens are predicted. */
+  readonly accuracy?: number;
   /** Left out where there is no teacher. */
   readonly klTeacherStudent?: number;
 }

@@ -7,15 +7,15 @@ import { placeModel } from "../models/model-graph.js";
 import { type CompileOptions, compile, type Feeds } from "../runtime/executor.js";
 import { type HostTensor, int32Tensor } from "../runtime/tensor.js";
 import { type SignalForm, teacherHeadName } from "../signals/signal-feeds.js";
-import type { HiddenSignal, TeacherSource } from "../signals/teacher-signal.js";
+import type { DenseSignal, HiddenSignal, TeacherSource } from "../signals/teacher-signal.js";
 import type { LoadedModel } from "../weights/load-model.js";
 
-/** A model that teaches by its hidden states, with the output head that goes with them. */
+/** A teacher that is here: it says whole distributions, by hidden states or by logits. */
 export interface LocalTeacher extends TeacherSource {
-  readonly form: SignalForm & { readonly kind: "hidden" };
-  /** The output head, fed to every graph that reads the signal. */
+  readonly form: SignalForm & { readonly kind: "hidden" | "dense" };
+  /** The output head that goes with hidden states, fed to every graph that reads the signal; nothing with logits. */
   readonly headFeeds: Feeds;
-  signal: (batch: Parameters<TeacherSource["signal"]>[0]) => Promise<HiddenSignal>;
+  signal: (batch: Parameters<TeacherSource["signal"]>[0]) => Promise<HiddenSignal | DenseSignal>;
 }
 
 /**

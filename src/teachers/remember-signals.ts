@@ -1,7 +1,7 @@
 /** @file A teacher that is asked once per batch: held-out batches are scored many times, by every student. */
 
 import type { DistillationBatch } from "../data/batch.js";
-import type { HiddenSignal } from "../signals/teacher-signal.js";
+import type { DenseSignal, HiddenSignal } from "../signals/teacher-signal.js";
 import type { LocalTeacher } from "./local-teacher.js";
 
 /**
@@ -9,7 +9,7 @@ import type { LocalTeacher } from "./local-teacher.js";
  * Disposing it leaves the teacher behind it alone.
  */
 export function rememberSignals(teacher: LocalTeacher, maxBytes = 2 ** 30): LocalTeacher {
-  const remembered = new Map<DistillationBatch, HiddenSignal>();
+  const remembered = new Map<DistillationBatch, HiddenSignal | DenseSignal>();
   let bytes = 0;
   return {
     ...teacher,
@@ -17,7 +17,7 @@ export function rememberSignals(teacher: LocalTeacher, maxBytes = 2 ** 30): Loca
       const known = remembered.get(batch);
       if (known) return known;
       const signal = await teacher.signal(batch);
-      bytes += signal.hidden.byteLength;
+      bytes += (signal.kind === "hidden" ? signal.hidden : signal.logits).byteLength;
       if (bytes <= maxBytes) remembered.set(batch, signal);
       return signal;
     },

@@ -21,7 +21,10 @@ export interface StepLine {
 export interface Evaluation {
   /** The objective, as in the step lines. */
   readonly loss: number;
+  /** exp of the mean cross-entropy with the text, or with the labels. */
   readonly perplexity: number;
+  /** Share of labelled documents put into their class; left out where tokens are predicted. */
+  readonly accuracy?: number;
   /** Mean KL(teacher ‖ student) at temperature 1, in nats per token; left out without a teacher. */
   readonly klTeacherStudent?: number;
 }

@@ -9,7 +9,7 @@ import type { TransferDocument } from "../data/transfer-set.js";
 import { InterruptedError } from "../errors.js";
 import { makeRowScorer, type RowScorer } from "../evaluate/row-scores.js";
 import { packBatches, scoreBatches } from "../evaluate/score-batches.js";
-import { mean } from "../evaluate/statistics.js";
+import { mean, meanOfKnown } from "../evaluate/statistics.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { needsTeacher } from "../losses/objective.js";
 import type { Objective } from "../losses/options.js";
@@ -40,7 +40,7 @@ export interface TrainStudentOptions {
   readonly directory: string;
   readonly student: StudentModel;
   /** Whose tokenizer files the written student gets. */
-  readonly companionsFrom: string;
+  readonly companionsFrom: string | undefined;
   readonly teacher: LocalTeacher | undefined;
   readonly objective: Objective;
   readonly train: readonly TransferDocument[];
@@ -213,7 +213,8 @@ class TrainingSession implements AsyncDisposable {
     const scores = await scoreBatches(this.#heldOut, this.#scorer, weights, this.#observer, { signal });
     return {
       loss: mean(scores.objective!),
-      perplexity: Math.exp(-mean(scores.targetLogProbs)),
+      perplexity: Math.exp(-meanOfKnown(scores.targetLogProbs)),
+      ...(scores.correct ? { accuracy: meanOfKnown(scores.correct) } : {}),
       ...(scores.kl ? { klTeacherStudent: mean(scores.kl) } : {}),
     };
   }

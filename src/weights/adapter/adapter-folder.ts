@@ -47,9 +47,9 @@ export async function writeAdapterFolder(
   path: string,
   config: AdapterConfig,
   tensors: readonly AdapterTensor[],
-  copyFrom: string,
+  copyFrom: string | undefined,
 ): Promise<void> {
-  const companions = await readCompanions(copyFrom);
+  const companions = copyFrom === undefined ? new Map<string, string | Buffer>() : await readCompanions(copyFrom);
   const named = tensors.map((tensor) => ({ ...tensor, name: prefix + tensor.name }));
   await writeFolderAtomically(
     path,
