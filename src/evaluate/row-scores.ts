@@ -6,7 +6,7 @@ import { Graph, type Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
 import { type Chunk, takeChunk } from "../losses/chunked-head.js";
 import { objectiveRows } from "../losses/objective.js";
-import type { Objective } from "../losses/options.js";
+import type { SettledObjective } from "../losses/options.js";
 import { type ModelDefinition, placeModel } from "../models/model-graph.js";
 import { type CompileOptions, compile, type Feeds } from "../runtime/executor.js";
 import type { HostTensor } from "../runtime/tensor.js";
@@ -42,7 +42,7 @@ export interface RowScorerOptions extends CompileOptions {
   readonly chunkRows: number;
   /** The teacher's signal; undefined to score the model alone. */
   readonly signal?: SignalForm | undefined;
-  readonly objective?: Objective | undefined;
+  readonly objective?: SettledObjective | undefined;
   /** How many of the likeliest tokens to return per row. */
   readonly topK?: number;
 }
@@ -54,7 +54,7 @@ export interface RowScorer {
   dispose(): Promise<void>;
 }
 
-const comparison: Objective = {
+const comparison: SettledObjective = {
   kl: { kind: "divergence", divergence: "forward-kl", weight: 1, temperature: 1, scaleByTemperatureSquared: true },
 };
 

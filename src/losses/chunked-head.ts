@@ -33,6 +33,8 @@ export interface ChunkedInputs {
   /** `[chunks, chunkRows]`; 0 for rows that only fill the last chunk. */
   readonly rowWeights: Value;
   readonly teacher: SignalInputs | undefined;
+  /** Scalars by term, where weights change over the run; the others are constants of the graph. */
+  readonly termWeights?: Readonly<Record<string, Value>>;
   /** Which of these are frozen: their gradients are not computed, and count as 0. */
   readonly frozen?: Readonly<Record<"hidden" | "headWeight" | "headBias", boolean>> | undefined;
 }
@@ -93,6 +95,8 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
   const { hidden, headWeight, headBias, frozen } = inputs;
   const { graph } = hidden;
   const names = Object.keys(objective);
+  // A weight is a constant of the graph, or a scalar that is fed.
+  const weights = names.map((name) => inputs.termWeights?.[name] ?? (objective[name]!.weight as number));
   return graph.within("objective", () => {
     const trips = g.dimScalar(hidden, 0);
     const zero = graph.number(hidden.dtype, 0);
@@ -111,7 +115,7 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
         const chunk = takeChunk(inputs, iteration);
         const rows = objectiveRows(objective, { ...chunk, studentLogits: chunk.logits });
         const termSums = names.map((name) => g.reduceSum(g.mul(rows[name]!, chunk.rowWeights)));
-        const weighted = names.map((name, i) => times(termSums[i]!, objective[name]!.weight));
+        const weighted = names.map((_, i) => times(termSums[i]!, weights[i]!));
         const [logitsGradient] = gradients(
           weighted.reduce((sum, term) => g.add(sum, term)),
           [chunk.logits],
@@ -130,9 +134,7 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
     const hiddenGradient = scanned[0];
     const headGradient = learnsWeight ? carried[names.length] : undefined;
     const biasGradient = learnsBias ? carried.at(-1) : undefined;
-    const total = sums
-      .map((sum, i) => times(sum, objective[names[i]!]!.weight))
-      .reduce((left, right) => g.add(left, right));
+    const total = sums.map((sum, i) => times(sum, weights[i]!)).reduce((left, right) => g.add(left, right));
     return {
       total: g.customGradient(total, [hidden, headWeight, ...(headBias ? [headBias] : [])], (cotangent) =>
         [hiddenGradient, headGradient, ...(headBias ? [biasGradient] : [])].map(
@@ -144,7 +146,7 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
   });
 }
 
-function times(value: Value, factor: number): Value {
+function times(value: Value, factor: number | Value): Value {
   return factor === 1 ? value : g.mul(value, factor);
 }
 

@@ -2,8 +2,13 @@
 
 import * as z from "zod";
 import { divergenceNames, findDivergence } from "./registry.js";
+import { type Scheduled, scheduledSchema, valueAt } from "./schedule.js";
 
-const weight = z.number().nonnegative().default(1).describe("What the term is multiplied by in the sum.");
+const weight = scheduledSchema(z.number().nonnegative())
+  .default(1)
+  .describe(
+    "What the term is multiplied by in the sum: a number, or { from, to, schedule, after, steps | fraction } for one that changes over the run.",
+  );
 
 /** What every divergence term has, whichever its divergence; the divergence's own options stand beside these keys. */
 const divergenceKeys = {
@@ -49,7 +54,7 @@ export const objectiveSchema: z.ZodType<Objective> = z
 
 export interface DivergenceTerm {
   readonly kind: "divergence";
-  readonly weight: number;
+  readonly weight: Scheduled;
   readonly divergence: string;
   readonly temperature: number;
   readonly scaleByTemperatureSquared: boolean;
@@ -59,13 +64,34 @@ export interface DivergenceTerm {
 
 export interface CrossEntropyTerm {
   readonly kind: "cross-entropy";
-  readonly weight: number;
+  readonly weight: Scheduled;
 }
 
 export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm;
 
 /** Terms by name, in the order in which they were written. */
 export type Objective = Readonly<Record<string, ObjectiveTerm>>;
+
+/** An objective at one step: every weight is a number. */
+export type SettledObjective = Readonly<Record<string, ObjectiveTerm & { readonly weight: number }>>;
+
+/** The objective with the weights of step `step` (from 1) of `steps`. */
+export function objectiveAt(objective: Objective, step: number, steps: number): SettledObjective {
+  const settled = Object.entries(objective).map(([name, term]) => {
+    return [name, { ...term, weight: valueAt(term.weight, step, steps) }] as const;
+  });
+  return Object.fromEntries(settled);
+}
+
+/** The objective with the weights that a long run ends with. */
+export function finalObjective(objective: Objective): SettledObjective {
+  return objectiveAt(objective, Number.POSITIVE_INFINITY, 1);
+}
+
+/** Names of the terms whose weight is not a constant. */
+export function scheduledTerms(objective: Objective): readonly string[] {
+  return Object.keys(objective).filter((name) => typeof objective[name]!.weight !== "number");
+}
 
 /** The divergence's own options of a term, without the keys that every divergence term has. */
 export function divergenceOptionsOf(term: DivergenceTerm): Readonly<Record<string, unknown>> {

@@ -55,9 +55,10 @@ export interface KeyValues {
  * the token's is not seen, so empty ones hold a document that no token has.
  */
 export interface Past {
-  /** `[sequences, past]`, int32, of every slot; `documents` likewise. */
+  /** `[sequences, past]`, int32, of every slot; or `[1, past]`, where all sequences share the slots. */
   readonly positions: Value;
-  readonly documents: Value;
+  /** Likewise; undefined where every document sees the slots. */
+  readonly documents: Value | undefined;
   /** Per layer. */
   readonly layers: readonly KeyValues[];
 }

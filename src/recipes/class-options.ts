@@ -3,7 +3,8 @@
 import * as z from "zod";
 import { bagOfNGramsType } from "../models/bag-of-n-grams.js";
 import { model, modelForms } from "./model-option.js";
-import { promptKeys, teacherSchema } from "./options.js";
+import { promptKeys } from "./context-options.js";
+import { teacherSchema } from "./options.js";
 import { shapeSchema } from "./student-options.js";
 
 const size = z.int().positive();

@@ -112,7 +112,7 @@ export async function openClassification(
   for (const warning of classData.warnings) emit({ type: "warning", ...warning });
   const { train, heldOut, warnings, facts } = classData;
   const reportOf = ({ rows, dropped }: (typeof facts)["train"]) => {
-    return { rows: rows + dropped, rowsWithoutResponse: dropped, droppedResponses: 0, splitRows: 0, longRows: 0 };
+    return { rows: rows + dropped, rowsWithoutResponse: dropped, droppedResponses: 0, splitRows: 0, longRows: 0, longTeacherViews: 0 };
   };
   let leaning: readonly number[] | undefined;
   return {

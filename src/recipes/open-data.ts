@@ -18,6 +18,8 @@ import type { RunEvent } from "./recipe.js";
 export interface SidePrompts {
   readonly student: PromptOptions;
   readonly teacher: PromptOptions;
+  /** Tokens that the teacher can read; any number unless given. */
+  readonly teacherLength?: number | undefined;
 }
 
 /** Whom the rows are for: a student, or as much of it as rows need. */
@@ -41,6 +43,7 @@ export async function openData(
       chatTemplate: await loadChatTemplate(options.template, tokenizer),
       sequenceLength: options.sequenceLength,
       vocabSize: model.shape.headWidth,
+      ...(prompts?.teacherLength !== undefined && { teacherLength: prompts.teacherLength }),
       ...(prompts && {
         prompts: {
           student: makePrompt(prompts.student, "student.prompt"),

@@ -2,6 +2,7 @@
 
 import { basename, resolve } from "node:path";
 import { assertSameTokenizer, hasTokenizer, loadTokenizer, type Tokenizer } from "../data/index.js";
+import { assertSameTemplate } from "../data/same-template.js";
 import type { TransferDocument } from "../data/transfer-set.js";
 import { DataError } from "../errors.js";
 import { describeFreshStudent, makeFreshStudent } from "../students/fresh-student.js";
@@ -162,6 +163,15 @@ export function assertOneVocabulary(teacher: OpenedTeacher, student: OpenedStude
     `teacher and student must share a tokenizer; where one has none their heads must be equally wide, got ${taught} and ${learned}.`,
     { hint: "Put the tokenizer's files into both folders." },
   );
+}
+
+/**
+ * A response must be written and ended alike on both sides.
+ *
+ * @throws DataError where it is not.
+ */
+export function assertOneConversation(teacher: OpenedTeacher, student: OpenedStudent, template: string): void {
+  if (teacher.tokenizer && student.tokenizer) assertSameTemplate(teacher.tokenizer, student.tokenizer, template);
 }
 
 /** What a config calls a model, where that means the same everywhere. */

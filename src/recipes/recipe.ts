@@ -12,7 +12,7 @@ export type RunName = "student" | "twin";
 export type RunEvent =
   | {
       readonly type: "phase";
-      readonly phase: "data" | "teacher" | "student" | "training" | "twin" | "evaluating" | "report";
+      readonly phase: "data" | "teacher" | "student" | "writing" | "training" | "twin" | "evaluating" | "report";
       readonly message: string;
     }
   | ({

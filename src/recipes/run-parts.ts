@@ -36,6 +36,8 @@ export interface TeacherSizes {
   /** Longest sequence it will read. */
   readonly positionCount: number;
   readonly threads: number;
+  /** What every document begins with on the teacher's side. */
+  readonly prefix?: Int32Array | undefined;
 }
 
 /** The run's teacher, compiled; undefined where there is none. */

@@ -8,6 +8,7 @@ import { exportsOf } from "../report/join-export.js";
 import type { Report } from "../report/report.js";
 import { writeReport } from "../report/write-report.js";
 import type { LocalTeacher } from "../teachers/local-teacher.js";
+import { teacherPrefix } from "../teachers/shared-prefix.js";
 import { describeMachine, keepManifest } from "../training/run-directory.js";
 import { type TrainedStudent, trainStudent, widestBatch } from "../training/train-student.js";
 import { packageVersion } from "../version.js";
@@ -47,7 +48,7 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
   await keepParts(config.output, student);
   const documents = [...data.train, ...data.heldOut];
   const positionCount = widestBatch(documents, config.data.sequenceLength);
-  const localTeacher = await openSource(parts, { positionCount, threads });
+  const localTeacher = await openSource(parts, { positionCount, threads, prefix: teacherPrefix(documents) });
   try {
     const start = context.resume ? undefined : await measureOwnStart(context, parts, localTeacher, threads);
     if (start) emit(start);

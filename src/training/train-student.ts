@@ -12,7 +12,7 @@ import { packBatches, scoreBatches } from "../evaluate/score-batches.js";
 import { mean, meanOfKnown } from "../evaluate/statistics.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { needsTeacher } from "../losses/objective.js";
-import type { Objective } from "../losses/options.js";
+import { type Objective, objectiveAt } from "../losses/options.js";
 import { adapterTensors, baseTensors, modelTensors } from "../students/low-rank-adapters.js";
 import type { StudentModel } from "../students/student-model.js";
 import type { LocalTeacher } from "../teachers/local-teacher.js";
@@ -184,10 +184,13 @@ class TrainingSession implements AsyncDisposable {
     const trainer = await Trainer.create(student, guide, objective, {
       ...shared,
       recompute: training.recompute,
+      steps: plan.steps,
       nameDocument,
       optimizer: training,
     });
-    const scorer = await makeRowScorer(student, { ...shared, objective, signal: teacher?.form });
+    // One measure for all evaluations, whatever the weights are at the step: those of the last.
+    const measured = objectiveAt(objective, plan.steps, plan.steps);
+    const scorer = await makeRowScorer(student, { ...shared, objective: measured, signal: teacher?.form });
     return new TrainingSession(options, plan, trainer, scorer);
   }
 
@@ -200,9 +203,10 @@ class TrainingSession implements AsyncDisposable {
     for (let i = 0; i < sequences.length; i += size) batches.push(makeBatch(train, sequences.slice(i, i + size), plan));
     const learningRate = learningRateAt(step, this.#plan.steps, training);
     const result = await this.trainer.step(batches, step, learningRate, signal);
-    const { loss, terms, gradientNorm, tokens } = result;
+    const { loss, terms, gradientNorm, weights, tokens } = result;
+    const scheduled = Object.keys(weights).length > 0 ? { weights } : {};
     const tokensPerSecond = tokens / ((performance.now() - started) / 1000);
-    return { step, loss, terms, gradientNorm, learningRate, tokens, tokensPerSecond };
+    return { step, loss, terms, ...scheduled, gradientNorm, learningRate, tokens, tokensPerSecond };
   }
 
   /** Undefined where nothing is held out. */

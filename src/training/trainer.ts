@@ -3,16 +3,16 @@
 import type { DistillationBatch } from "../data/batch.js";
 import { type ChunkedRows, chunkRows, tokenFeeds } from "../data/batch-feeds.js";
 import { InterruptedError, NonFiniteError } from "../errors.js";
-import type { Objective } from "../losses/options.js";
+import { type Objective, objectiveAt, scheduledTerms } from "../losses/options.js";
 import type { CompileOptions, Feeds } from "../runtime/executor.js";
-import { type HostTensor, scalarOf } from "../runtime/tensor.js";
+import { float32Tensor, type HostTensor, scalarOf } from "../runtime/tensor.js";
 import { signalFeeds } from "../signals/signal-feeds.js";
 import { type StudentModel, trainedParameters } from "../students/student-model.js";
 import type { LocalTeacher } from "../teachers/local-teacher.js";
 import { gradientNorm, isDecayed, type OptimizedParameter, updateParameter } from "./adamw.js";
 import { findNonFinite } from "./find-non-finite.js";
 import type { TrainingOptions } from "./options.js";
-import { compileTrainingGraph, type TrainingProgram } from "./training-graph.js";
+import { compileTrainingGraph, type TrainingProgram, weightInput } from "./training-graph.js";
 
 /** What a step reports: loss and terms before the update, as means over the step's rows. */
 export interface StepResult {
@@ -20,6 +20,8 @@ export interface StepResult {
   readonly terms: Readonly<Record<string, number>>;
   /** L2 before clipping, tied weights once. */
   readonly gradientNorm: number;
+  /** Weights of the step, of the terms whose weight changes over the run. */
+  readonly weights: Readonly<Record<string, number>>;
   /** Tokens that the student read. */
   readonly tokens: number;
 }
@@ -27,6 +29,8 @@ export interface StepResult {
 export interface TrainerOptions extends CompileOptions {
   readonly positionCount: number;
   readonly chunkRows: number;
+  /** Steps of the whole run, which the objective's schedules go by. */
+  readonly steps: number;
   /** Layers are computed again in the backward pass: less memory, one more forward pass through them. */
   readonly recompute?: boolean;
   /** How messages call the document of this number. */
@@ -104,12 +108,14 @@ export class Trainer {
     const weight = microBatches.reduce((sum, { rows }) => sum + rows.weights.reduce((a, b) => a + b, 0), 0);
     const denominator = weight === 0 ? 1 : weight;
     const gradients = new Map<string, Float32Array>();
+    const settled = objectiveAt(this.#objective, step, this.#options.steps);
+    const weights = Object.fromEntries(scheduledTerms(this.#objective).map((name) => [name, settled[name]!.weight]));
     let total = 0;
     const terms: Record<string, number> = Object.fromEntries(termNames.map((name) => [name, 0]));
     for (const [index, batch] of microBatches.entries()) {
       if (signal?.aborted) throw new InterruptedError(`training: stopped before step ${step}.`);
       const rows = chunkRows(batch.rows, this.#options.chunkRows);
-      const feeds = await this.#feeds(batch, rows);
+      const feeds = { ...(await this.#feeds(batch, rows)), ...weightFeeds(weights) };
       const outputs: Record<string, HostTensor> = await program.run(feeds);
       const sum = scalarOf(outputs.total!);
       if (!Number.isFinite(sum)) throw await this.#nonFiniteLoss(sum, step, index, batch, feeds);
@@ -131,6 +137,7 @@ export class Trainer {
       loss: total / denominator,
       terms: Object.fromEntries(termNames.map((name) => [name, terms[name]! / denominator])),
       gradientNorm: norm,
+      weights,
       tokens: microBatches.reduce((sum, { student }) => sum + countTokens(student.documents), 0),
     };
   }
@@ -202,6 +209,13 @@ export class Trainer {
       details: { ...details, documents },
     });
   }
+}
+
+function weightFeeds(weights: Readonly<Record<string, number>>): Feeds {
+  const feeds = Object.entries(weights).map(([name, weight]) => {
+    return [weightInput(name), float32Tensor([], Float32Array.of(weight))] as const;
+  });
+  return Object.fromEntries(feeds);
 }
 
 /** Adds a gradient to what earlier micro-batches gave; the first one's array is kept as it is. */

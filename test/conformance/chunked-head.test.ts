@@ -136,6 +136,24 @@ describe.each(Object.entries(objectives))("the chunked head with %s", (name, obj
   }
 });
 
+describe("a weight that changes over the run", () => {
+  const stepOf = (soft: unknown, more: object = {}) =>
+    oneStep({ student, teacher, documents, objective: { soft: { temperature: 2, weight: soft }, hard: {} }, ...more });
+  const weight = { from: 0.1, to: 0.9, after: 2, steps: 4 };
+
+  it.each([
+    [2, 0.1],
+    [4, 0.5],
+    [7, 0.9],
+  ])("gives step %i the loss and gradient of the constant %d", async (step, constant) => {
+    const scheduled = await stepOf(weight, { step, steps: 10 });
+    expect(scheduled.weights.soft).toBeCloseTo(constant, 12);
+    const same = await stepOf(constant);
+    expect(same.weights).toEqual({});
+    expectSame(scheduled, same);
+  });
+});
+
 describe("heads of unequal width", () => {
   /** The model with a head, and a vocabulary, of the first `width` ids. */
   function cut(model: LoadedModel, width: number): LoadedModel {
