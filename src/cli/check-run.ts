@@ -10,12 +10,15 @@ import { type ClassificationConfig, openClassification } from "../recipes/classi
 import { compareStarts, type StartRow } from "../recipes/compare-starts.js";
 import { estimateMemory, type MemoryEstimate } from "../recipes/estimate-memory.js";
 import { estimateTime } from "../recipes/estimate-time.js";
-import { openData, type SidePrompts } from "../recipes/open-data.js";
+import { openData } from "../recipes/open-data.js";
 import { assertOneVocabulary, type OpenedStudent, openStudent, openTeacher } from "../recipes/open-models.js";
+import { promptsOf } from "../recipes/prompts-of.js";
 import type { LanguageModelConfig, RunConfig } from "../recipes/registry.js";
 import type { RunParts } from "../recipes/run-parts.js";
+import { sampleWorth, warnAboutTeacher } from "../recipes/teacher-worth.js";
 import { twinObjective } from "../recipes/train-and-report.js";
 import { formatBytes, formatCount, formatPercent, formatSeconds } from "../report/format.js";
+import { worthSummary } from "../report/worth-text.js";
 import { sequencesIn } from "../training/steps.js";
 import type { LocateOptions } from "../weights/hub/index.js";
 
@@ -91,8 +94,14 @@ export async function checkRun(
         for (const [name, value, machine] of costs?.facts ?? []) found(name, value, machine);
         if (costs?.warning !== undefined) warnings.push({ code: "MEMORY", message: costs.warning });
       }
+      const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
+      if (problems.length === 0) {
+        const parts = { teacher, student, data: loaded };
+        const worth = await attempt(() => sampleWorth(config, parts, { threads, signal: download.signal }));
+        if (worth) found("worth", worthSummary(worth), { ...worth });
+        warnings.push(...warnAboutTeacher(worth ?? null));
+      }
       if (teacher && config.student.from !== undefined) {
-        const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
         const parts = { teacher, student, data: loaded };
         starts = (await attempt(() => compareStarts(config, parts, { threads, signal: download.signal }))) ?? [];
       }
@@ -134,10 +143,6 @@ async function checkClassification(
     problems.push(error);
   }
   return { facts, warnings, problems, data, starts: [] };
-}
-
-function promptsOf(config: LanguageModelConfig): SidePrompts | undefined {
-  return config.recipe === "context" ? { teacher: config.teacher.prompt, student: config.student.prompt } : undefined;
 }
 
 type Finding = readonly [name: string, value: string, machine: Readonly<Record<string, unknown>>];
@@ -204,7 +209,7 @@ async function describeCosts(
   parts: RunParts,
   measuring: () => void,
 ): Promise<{ readonly facts: readonly Finding[]; readonly warning: string | undefined }> {
-  const memory = estimateMemory(config, await parts.student.start(), parts.teacher?.model, parts.objective);
+  const memory = estimateMemory(config, await parts.student.start(), await parts.teacher?.load(), parts.objective);
   const available = os.totalmem();
   const needs: Finding = [
     "memory",

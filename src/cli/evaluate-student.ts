@@ -51,7 +51,7 @@ export async function evaluateStudent(
   const batches = packBatches(documents, { sequenceLength, batchTokens });
   const positionCount = Math.max(...batches.map(({ student, teacher }) => Math.max(student.tokens, teacher.tokens)));
   const shared = { positionCount, threads: os.availableParallelism() };
-  const guide = teacher && (await makeLocalTeacher(teacher.model, shared));
+  const guide = teacher && (await makeLocalTeacher(await teacher.load(), shared));
   const onProgress = (done: number, total: number): void =>
     options.onEvent({ type: "progress", task: "measuring", done, total, unit: "rows" });
   try {

@@ -1,5 +1,7 @@
 /** @file What a model is fed and what is scored: the two sides' tokens, and the response rows that tie them together. */
 
+import type { TransferDocument } from "./transfer-set.js";
+
 /**
  * One side's tokens, packed or padded into a rectangle, all arrays `[sequences, tokens]` in row-major order.
  *
@@ -32,10 +34,14 @@ export interface ResponseRows {
   readonly targetIds: Int32Array;
   /** Weight of the row in every mean; 1 unless the data says otherwise. */
   readonly weights: Float32Array;
+  /** The same in terms that look at `targetIds`: 0 in documents without ground truth. Left out where all have it. */
+  readonly targetWeights?: Float32Array | undefined;
   /** Index of the document (in the data set) that the row comes from. */
   readonly documents: Int32Array;
   /** `[count, classes]`, where the data itself says how likely each class is. */
   readonly probabilities?: Float32Array;
+  /** Which of its document's learned tokens the row predicts, from 0. */
+  readonly offsets: Int32Array;
 }
 
 /** One micro-batch: what the student sees, what the teacher sees, and what is scored. */
@@ -44,4 +50,6 @@ export interface DistillationBatch {
   /** The same object as `student` where both sides see the same tokens. */
   readonly teacher: TokenBatch;
   readonly rows: ResponseRows;
+  /** The data set that `rows.documents` are indices of. */
+  readonly documents: readonly TransferDocument[];
 }

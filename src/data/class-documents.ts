@@ -134,6 +134,7 @@ function encodeRow(row: ClassRow, number: number, encoding: ClassEncoding): Enco
     teacher: taught === own ? view : spanOf(taught.ids),
     responseTokens: 1,
     responseBytes: undefined,
+    hasGroundTruth: target !== noTarget,
     origin: { file: row.row.file, line: row.row.line, row: number, key: keyOf(row.text) },
     classified: {
       target,

@@ -2,8 +2,7 @@
 
 import type { DistillationBatch } from "../data/batch.js";
 import { InterruptedError } from "../errors.js";
-import { expectDense, makeClassTeacher } from "../teachers/class-teacher.js";
-import type { LocalTeacher } from "../teachers/local-teacher.js";
+import { type ClassTeacher, makeClassTeacher } from "../teachers/class-teacher.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
 import { type ClassProbabilities, likeliestClasses } from "./classification.js";
 import { type Estimate, estimateMean } from "./statistics.js";
@@ -16,7 +15,7 @@ export interface AnswerOptions {
 
 /** What a teacher says of all documents of the batches. */
 export async function answersOf(
-  teacher: LocalTeacher,
+  teacher: ClassTeacher,
   batches: readonly DistillationBatch[],
   { documents, signal }: AnswerOptions,
 ): Promise<ClassProbabilities> {
@@ -24,7 +23,7 @@ export async function answersOf(
   const probabilities = new Float64Array(documents * classes);
   for (const batch of batches) {
     if (signal?.aborted) throw new InterruptedError("evaluate: stopped before all texts were read.");
-    const { logits } = expectDense(await teacher.signal(batch));
+    const { logits } = await teacher.signal(batch);
     for (const [row, document] of batch.rows.documents.entries()) {
       probabilities.set(softmax(logits.subarray(row * classes, (row + 1) * classes)), document * classes);
     }

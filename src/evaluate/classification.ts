@@ -1,15 +1,9 @@
-/**
- * @file How well texts are put into their classes: accuracy, F1, calibration, confusion.
- *
- * Guo et al. 2017, "On Calibration of Modern Neural Networks" (arXiv:1706.04599), §2: reliability diagrams, and the expected
- * calibration error over 15 bins of equal width.
- */
+/** @file How well texts are put into their classes: accuracy, F1, calibration, confusion. */
 
 import { createRandom } from "../data/random.js";
+import { type Calibration, measureCalibration } from "./calibration.js";
 import { type Estimate, estimateMean, mean, quantile } from "./statistics.js";
 
-/** Bins of confidence, as in the paper. */
-const binCount = 15;
 const RESAMPLES = 1000;
 
 /** What a model says of each text, row by row. */
@@ -17,17 +11,6 @@ export interface ClassProbabilities {
   readonly classes: number;
   /** `[rows, classes]`, row by row. */
   readonly probabilities: Float64Array;
-}
-
-/** The texts whose confidence fell into one bin. */
-export interface ReliabilityBin {
-  /** Confidence above `low`, at most `high`. */
-  readonly low: number;
-  readonly high: number;
-  readonly count: number;
-  /** Means over the bin's texts; null where there are none. */
-  readonly confidence: number | null;
-  readonly accuracy: number | null;
 }
 
 export interface ClassScores {
@@ -45,9 +28,7 @@ export interface ClassQuality {
   readonly macroF1: Estimate;
   /** Mean of −log of the probability of the label, in nats. */
   readonly crossEntropy: Estimate;
-  /** Σ over bins of (texts in it / texts) · |accuracy − confidence|. */
-  readonly calibrationError: number;
-  readonly reliability: readonly ReliabilityBin[];
+  readonly calibration: Calibration;
   /** Texts by their class, then by the model's. */
   readonly confusion: readonly (readonly number[])[];
   readonly perClass: readonly ClassScores[];
@@ -81,36 +62,16 @@ export function measureClasses(answers: ClassProbabilities, targets: Int32Array)
   const confidence = rows.map((row, i) => probabilities[row * classes + answered[i]!]!);
   const losses = rows.map((row, i) => -Math.log(Math.max(probabilities[row * classes + labels[i]!]!, 1e-30)));
   const clusters = rows.map((_, i) => i);
-  const reliability = binByConfidence(confidence, correct);
   const confusion = countConfusion(labels, answered, classes);
   return {
     texts: rows.length,
     accuracy: estimateMean(correct, clusters)!,
     macroF1: estimateMacroF1(labels, answered, classes),
     crossEntropy: estimateMean(losses, clusters)!,
-    calibrationError: reliability.reduce(
-      (sum, { count, confidence, accuracy }) => sum + (count / rows.length) * Math.abs((accuracy ?? 0) - (confidence ?? 0)),
-      0,
-    ),
-    reliability,
+    calibration: measureCalibration(confidence, correct)!,
     confusion,
     perClass: scoresPerClass(confusion),
   };
-}
-
-function binByConfidence(confidence: readonly number[], correct: readonly number[]): readonly ReliabilityBin[] {
-  const binOf = (value: number) => Math.min(binCount - 1, Math.max(0, Math.ceil(value * binCount) - 1));
-  return Array.from({ length: binCount }, (_, bin) => {
-    const inside = confidence.flatMap((value, i) => (binOf(value) === bin ? [i] : []));
-    const meanOf = (values: readonly number[]) => (inside.length === 0 ? null : mean(inside.map((i) => values[i]!)));
-    return {
-      low: bin / binCount,
-      high: (bin + 1) / binCount,
-      count: inside.length,
-      confidence: meanOf(confidence),
-      accuracy: meanOf(correct),
-    };
-  });
 }
 
 function countConfusion(labels: readonly number[], answered: readonly number[], classes: number): number[][] {

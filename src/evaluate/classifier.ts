@@ -1,11 +1,11 @@
 /** @file Texts into classes with a model that is loaded: as an application asks, one or many at a time. */
 
-import type { Tokenizer } from "../data/index.js";
+import { hasTokenizer, loadTokenizer, type Tokenizer } from "../data/index.js";
 import { readerOf, readingLimit } from "../data/text-reader.js";
 import { ModelError } from "../errors.js";
 import type { CompileOptions } from "../runtime/executor.js";
 import { askAboutText, makeClassTeacher } from "../teachers/class-teacher.js";
-import type { LoadedModel } from "../weights/load-model.js";
+import { type LoadedModel, loadModelFolder } from "../weights/load-model.js";
 import { softmax } from "./class-probabilities.js";
 import { likeliestClasses } from "./classification.js";
 
@@ -26,6 +26,12 @@ export interface Classifier {
   readonly classes: readonly string[];
   classify(request: ClassifyRequest): Promise<ClassifyResult>;
   dispose(): Promise<void>;
+}
+
+/** Loads a model folder that puts texts into classes. */
+export async function openClassifier(folder: string, options: CompileOptions = {}): Promise<Classifier> {
+  const model = await loadModelFolder(folder);
+  return makeClassifier(model, (await hasTokenizer(folder)) ? await loadTokenizer(folder) : undefined, options);
 }
 
 /**

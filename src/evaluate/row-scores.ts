@@ -17,15 +17,17 @@ import type { TeacherSignal } from "../signals/teacher-signal.js";
 export interface RowScores {
   /** Natural log-prob of the row's token, over the model's whole head; NaN where the row has no target. */
   readonly targetLogProbs: Float32Array;
+  /** 1 where the row's token is the one that the model finds most likely; 0 where the row has no target. */
+  readonly accuracy: Float32Array;
   /** Σ weight · term of the objective; absent without one. */
   readonly objective?: Float32Array;
-  /** KL(teacher ‖ model) at temperature 1; absent without a teacher, like the next two. */
+  /** KL(teacher ‖ model) at temperature 1; absent without a teacher, like the next three. */
   readonly kl?: Float32Array;
   /** 1 where both find the same token most likely. */
   readonly agreement?: Float32Array;
   readonly teacherTargetLogProbs?: Float32Array;
-  /** Of a classifier: 1 where the likeliest class is the row's, NaN where that is not known. */
-  readonly correct?: Float32Array;
+  /** The largest log-prob that the teacher gives any token. */
+  readonly teacherBestLogProbs?: Float32Array;
   /** The k likeliest tokens, `[rows, k]`; absent unless asked for. */
   readonly top?: TopTokens;
   readonly teacherTop?: TopTokens;
@@ -59,14 +61,15 @@ const comparison: SettledObjective = {
 };
 
 /** Per-row values of one chunk, by name. */
-function chunkScores(
-  chunk: Chunk,
-  options: RowScorerOptions,
-  isClassifier: boolean,
-): Readonly<Record<string, Value>> {
+function chunkScores(chunk: Chunk, options: RowScorerOptions): Readonly<Record<string, Value>> {
   const { logits, targetIds, teacher } = chunk;
   const logProbs = g.logSoftmax(logits);
-  const scores: Record<string, Value> = { targetLogProbs: pick(logProbs, targetIds) };
+  const likeliest = g.argMax(logits);
+  const isLikeliest = (ids: Value) => g.where(g.equal(likeliest, ids), logits.graph.number("float32", 1), 0);
+  const scores: Record<string, Value> = {
+    targetLogProbs: pick(logProbs, targetIds),
+    accuracy: isLikeliest(g.cast(targetIds, "int64")),
+  };
   const addTop = (name: string, values: Value) => {
     if (!options.topK) return;
     const { values: best, indices } = g.topK(values, options.topK);
@@ -74,11 +77,6 @@ function chunkScores(
     scores[`${name}Ids`] = g.cast(indices, "int32");
   };
   addTop("top", logProbs);
-  if (isClassifier) {
-    const isCorrect = g.equal(g.cast(g.argMax(logits), "int32"), targetIds);
-    const one = logits.graph.number("float32", 1);
-    scores.correct = g.where(g.less(targetIds, 0), Number.NaN, g.where(isCorrect, one, 0));
-  }
   const rows = { studentLogits: logits, teacher, targetIds };
   if (options.objective) {
     const { objective } = options;
@@ -90,12 +88,9 @@ function chunkScores(
   if (teacher && teacher.kind !== "sparse") {
     const teacherLogProbs = g.logSoftmax(teacher.logits);
     scores.kl = objectiveRows(comparison, rows).kl!;
-    scores.agreement = g.where(
-      g.equal(g.argMax(logits), g.argMax(teacher.logits)),
-      logits.graph.number("float32", 1),
-      0,
-    );
+    scores.agreement = isLikeliest(g.argMax(teacher.logits));
     scores.teacherTargetLogProbs = pick(teacherLogProbs, targetIds);
+    scores.teacherBestLogProbs = g.reduceMax(teacherLogProbs, { axes: [1] });
     addTop("teacherTop", teacherLogProbs);
   }
   return scores;
@@ -126,7 +121,7 @@ export function buildRowScorer(
   };
   let names: readonly string[] = [];
   const { scanned } = g.loop(g.dimScalar(inputs.hidden, 0), "chunks", [], (_body, iteration) => {
-    const scores = chunkScores(takeChunk(inputs, iteration), options, model.shape.classHead !== undefined);
+    const scores = chunkScores(takeChunk(inputs, iteration), options);
     names = Object.keys(scores);
     return { carried: [], scanned: Object.values(scores) };
   });
@@ -163,11 +158,12 @@ function readScores(outputs: Readonly<Record<string, HostTensor>>, count: number
   };
   const scores = {
     targetLogProbs: floats("targetLogProbs")!,
+    accuracy: floats("accuracy")!,
     objective: floats("objective"),
     kl: floats("kl"),
     agreement: floats("agreement"),
     teacherTargetLogProbs: floats("teacherTargetLogProbs"),
-    correct: floats("correct"),
+    teacherBestLogProbs: floats("teacherBestLogProbs"),
     top: top("top"),
     teacherTop: top("teacherTop"),
   };

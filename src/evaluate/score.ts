@@ -3,7 +3,7 @@
 import { type Message, renderTurn } from "../data/chat-template.js";
 import { encodeTurns } from "../data/encode-text.js";
 import { hasTokenizer, loadChatTemplate, loadTokenizer, makeBatch, type Tokenizer } from "../data/index.js";
-import { DataError, show } from "../errors.js";
+import { DataError, ModelError, show } from "../errors.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import type { CompileOptions } from "../runtime/executor.js";
 import { type LoadedModel, loadModelFolder } from "../weights/load-model.js";
@@ -83,6 +83,11 @@ async function scoreRequest(
   request: ScoreRequest,
   options: CompileOptions,
 ): Promise<ScoreResult> {
+  if (model.shape.classHead) {
+    throw new ModelError(`score: "${model.path}" must be a language model, got a classifier.`, {
+      hint: "Ask it for the class of a text with limbeck classify.",
+    });
+  }
   const { ids, isScored } = await tokensOf(request, model, tokenizer);
   const k = Math.min(request.topK ?? 10, model.shape.headWidth);
   const responseTokens = isScored.reduce((sum, scored) => sum + scored, 0);

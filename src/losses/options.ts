@@ -37,6 +37,7 @@ const hardTerm = z
 const namedTerm = z.discriminatedUnion("kind", [
   divergenceTerm(z.literal("divergence")),
   z.strictObject({ kind: z.literal("cross-entropy"), weight }),
+  z.strictObject({ kind: z.literal("confidence"), weight }),
 ]);
 
 /**
@@ -67,7 +68,13 @@ export interface CrossEntropyTerm {
   readonly weight: Scheduled;
 }
 
-export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm;
+/** Cross-entropy of the student with what it finds likeliest itself. */
+export interface ConfidenceTerm {
+  readonly kind: "confidence";
+  readonly weight: Scheduled;
+}
+
+export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm | ConfidenceTerm;
 
 /** Terms by name, in the order in which they were written. */
 export type Objective = Readonly<Record<string, ObjectiveTerm>>;

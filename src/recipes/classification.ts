@@ -20,6 +20,7 @@ import { DataError } from "../errors.js";
 import { readClasses } from "../models/class-head.js";
 import { needsTeacher } from "../losses/objective.js";
 import { objectiveSchema } from "../losses/options.js";
+import type { ClassTeacher } from "../teachers/class-teacher.js";
 import { makeRowTeacher } from "../teachers/row-teacher.js";
 import { checkRunDirectory } from "../training/run-directory.js";
 import type { LocateOptions } from "../weights/hub/index.js";
@@ -114,6 +115,7 @@ export async function openClassification(
   const reportOf = ({ rows, dropped }: (typeof facts)["train"]) => {
     return { rows: rows + dropped, rowsWithoutResponse: dropped, droppedResponses: 0, splitRows: 0, longRows: 0, longTeacherViews: 0 };
   };
+  let source: ClassTeacher | undefined;
   let leaning: readonly number[] | undefined;
   return {
     teacher,
@@ -123,12 +125,20 @@ export async function openClassification(
     data: { train, heldOut, warnings, report: { train: reportOf(facts.train), heldOut: reportOf(facts.heldOut) } },
     twinTrain: train.filter(({ classified }) => classified?.target !== noTarget),
     async makeTeacher(sizes) {
-      if (!teacher) return usesProbabilities ? makeRowTeacher(classes.length) : undefined;
-      const compiled = await teacher.compile(sizes);
-      leaning = compiled.leaning;
-      return compiled.source;
+      const compiled = teacher
+        ? await teacher.compile(sizes)
+        : { source: usesProbabilities ? makeRowTeacher(classes.length) : undefined };
+      ({ source, leaning } = { leaning: undefined, ...compiled });
+      return source;
     },
     makeReport: (context, parts, trained) =>
-      makeClassReport(context, parts, trained, { classData, teacher, student, leaning, labelWords: config.teacher?.labelWords }),
+      makeClassReport(context, parts, trained, {
+        classData,
+        teacher,
+        student,
+        source,
+        leaning,
+        labelWords: config.teacher?.labelWords,
+      }),
   };
 }

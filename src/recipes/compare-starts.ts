@@ -49,7 +49,7 @@ export async function compareStarts(
   if (sample.length === 0) return [];
   const batches = packBatches(sample, { sequenceLength, batchTokens: 512 });
   const positionCount = widestBatch(sample, sequenceLength);
-  const localTeacher = await makeLocalTeacher(teacher.model, { positionCount, threads });
+  const localTeacher = await makeLocalTeacher(await teacher.load(), { positionCount, threads });
   const options = { positionCount, threads, signal, teacher: rememberSignals(localTeacher) };
   const rows: StartRow[] = [];
   try {
@@ -60,8 +60,8 @@ export async function compareStarts(
     })) {
       if (signal?.aborted) throw new InterruptedError("check: stopped.");
       const parameters = countParameters(opened.model.architecture.parameters(opened.model.shape));
-      const measured = await measureStart(await opened.start(), batches, options);
-      rows.push({ name, isChosen, parameters, bytes: 4 * parameters, ...measured });
+      const { measure } = await measureStart(await opened.start(), batches, options);
+      rows.push({ name, isChosen, parameters, bytes: 4 * parameters, ...measure });
     }
     return rows;
   } finally {

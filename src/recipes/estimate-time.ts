@@ -6,7 +6,7 @@ import { packBatches } from "../evaluate/score-batches.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { needsTeacher } from "../losses/objective.js";
 import { finalObjective, type Objective } from "../losses/options.js";
-import type { LocalTeacher } from "../teachers/local-teacher.js";
+import type { TeacherSource } from "../signals/teacher-signal.js";
 import { planSteps, sequencesIn } from "../training/steps.js";
 import { rowsPerEvaluation, widestBatch } from "../training/train-student.js";
 import { Trainer } from "../training/trainer.js";
@@ -66,7 +66,7 @@ export async function estimateTime(
   }
 
   /** @param students - trained ones. */
-  async function secondsToEvaluate(guide: LocalTeacher | undefined, students: number): Promise<number> {
+  async function secondsToEvaluate(guide: TeacherSource | undefined, students: number): Promise<number> {
     const [batch] = packBatches(data.heldOut, { sequenceLength, batchTokens: training.microBatchTokens });
     if (!batch) return 0;
     const model = await student.start();

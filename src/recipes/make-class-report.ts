@@ -13,8 +13,7 @@ import { countParameters } from "../models/architecture.js";
 import type { ModelDefinition } from "../models/model-graph.js";
 import type { ClassificationReport, ClassModelReport, ClassTeacherFacts } from "../report/classification.js";
 import type { ModelReport, ModelRole, Report } from "../report/report.js";
-import { askAboutText, makeClassTeacher } from "../teachers/class-teacher.js";
-import type { LocalTeacher } from "../teachers/local-teacher.js";
+import { askAboutText, type ClassTeacher, makeClassTeacher } from "../teachers/class-teacher.js";
 import { describeMachine } from "../training/run-directory.js";
 import { widestBatch } from "../training/train-student.js";
 import { packageVersion } from "../version.js";
@@ -31,6 +30,8 @@ export interface ClassParts {
   /** Undefined where the rows teach, or labels alone. */
   readonly teacher: OpenedClassTeacher | undefined;
   readonly labelWords: Readonly<Record<string, string>> | undefined;
+  /** Where the teacher's classes come from; undefined where labels alone teach. */
+  readonly source: ClassTeacher | undefined;
   /** What was taken off each class's logit. */
   readonly leaning: readonly number[] | undefined;
 }
@@ -41,22 +42,22 @@ const timedTexts = 48;
 export async function makeClassReport(
   context: RecipeContext<CommonConfig>,
   parts: RunParts,
-  { trained, twin, localTeacher, threads, started }: Trained,
+  { trained, twin, threads, started }: Trained,
   own: ClassParts,
 ): Promise<Report> {
   const { config } = context;
   const { data, student } = parts;
-  const { classData, teacher } = own;
+  const { classData, teacher, source } = own;
   const bench = new ClassBench(context, classData, threads);
   const after = await loadModelFolder(trained.path);
   const parameters = countParameters(student.model.architecture.parameters(student.model.shape));
   const size = { parameters, bytesOnDisk: after.bytesOnDisk };
   const models: ClassModelReport[] = [];
-  const taught = localTeacher && (await bench.answersOf("the teacher", localTeacher));
-  if (localTeacher && taught) {
+  const taught = source && (await bench.answersOf("the teacher", source));
+  if (source && taught) {
     const name = teacher?.name ?? "the rows";
     const facts = teacher && { parameters: parametersOf(teacher.model), bytesOnDisk: teacher.model.bytesOnDisk };
-    const milliseconds = teacher ? await bench.time(localTeacher, teacher.side) : null;
+    const milliseconds = teacher ? await bench.time(source, teacher.side) : null;
     models.push(bench.describe("teacher", name, facts, milliseconds, taught, undefined));
   }
   const milliseconds = await bench.timeStudent(after, own.student.side);
@@ -92,7 +93,7 @@ export async function makeClassReport(
     classification: {
       classes: classData.classes,
       data: classData.facts,
-      teacher: teacherFacts(own, localTeacher),
+      teacher: teacherFacts(own),
       models,
       gainOverTwin: twinAnswers ? gain(twinAnswers, answers, bench.targets) : null,
     },
@@ -122,7 +123,7 @@ class ClassBench {
     this.targets = Int32Array.from(data.heldOut, ({ classified }) => classified!.target);
   }
 
-  answersOf(name: string, teacher: LocalTeacher): Promise<ClassProbabilities> {
+  answersOf(name: string, teacher: ClassTeacher): Promise<ClassProbabilities> {
     return this.#timed(name, "teacher", (options) => answersOf(teacher, this.#batches, options));
   }
 
@@ -172,7 +173,7 @@ class ClassBench {
 
   /** From text to class, one text after the other, the first once before. */
   async time(
-    teacher: LocalTeacher,
+    teacher: ClassTeacher,
     { reader, position }: { readonly reader: TextReader; readonly position: "first" | "last" },
   ): Promise<ClassModelReport["milliseconds"]> {
     const texts = this.#data.heldOutRows.slice(0, timedTexts);
@@ -214,12 +215,11 @@ function parametersOf({ architecture, shape }: ModelDefinition): number {
   return countParameters(architecture.parameters(shape));
 }
 
-function teacherFacts(own: ClassParts, source: LocalTeacher | undefined): ClassTeacherFacts | null {
+function teacherFacts({ teacher, leaning, labelWords, source, classData }: ClassParts): ClassTeacherFacts | null {
   if (!source) return null;
-  const { teacher, leaning, labelWords } = own;
   if (!teacher) return { kind: "rows" };
   if (teacher.kind === "classifier") return { kind: "classifier" };
-  const words = own.classData.classes.map((name, i) => ({
+  const words = classData.classes.map((name, i) => ({
     word: labelWords![name]!,
     share: leaning ? Math.exp(leaning[i]!) : null,
   }));

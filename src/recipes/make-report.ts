@@ -12,7 +12,7 @@ import { estimateMean } from "../evaluate/statistics.js";
 import { summarizeModel } from "../evaluate/summarize-model.js";
 import { countParameters } from "../models/architecture.js";
 import { type History, type ModelReport, type ModelRole, type Report, thinOut } from "../report/report.js";
-import type { LocalTeacher } from "../teachers/local-teacher.js";
+import type { TeacherSource } from "../signals/teacher-signal.js";
 import { rememberSignals } from "../teachers/remember-signals.js";
 import { isEvaluation } from "../training/metrics.js";
 import { describeMachine } from "../training/run-directory.js";
@@ -23,11 +23,12 @@ import type { Precision } from "../weights/quantize/index.js";
 import type { OpenedTeacher } from "./open-models.js";
 import type { RecipeContext } from "./recipe.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
+import { warnAboutTeacher, worthOf } from "./teacher-worth.js";
 
 export interface Trained {
   readonly trained: TrainedStudent;
   readonly twin: TrainedStudent | undefined;
-  readonly localTeacher: LocalTeacher | undefined;
+  readonly localTeacher: TeacherSource | undefined;
   readonly threads: number;
   /** `performance.now()` at the start of the run. */
   readonly started: number;
@@ -67,6 +68,8 @@ export async function makeReport(
   const twinScores =
     twin && add("twin", "twin", await bench.scores("the twin", await loadModelFolder(twin.path)), shared);
   const precision = teacher && (await bench.precision(teacher));
+  const students = { "student-before": before, "student-after": own, ...(twinScores && { twin: twinScores }) };
+  const worth = teacher ? worthOf(parts, data.heldOut, students) : null;
   return {
     limbeckReport: 1,
     run: {
@@ -88,6 +91,7 @@ export async function makeReport(
     },
     models,
     ...(precision && { teacherPrecision: precision }),
+    ...(worth && { teacherWorth: worth }),
     gainOverTwin: twinScores ? gain(twinScores, own, data.heldOut) : null,
     history: { student: historyOf(trained), twin: twin ? historyOf(twin) : null },
     tokensThatDiffer:
@@ -97,7 +101,7 @@ export async function makeReport(
             signal: context.signal,
           })
         : [],
-    warnings: data.warnings,
+    warnings: [...data.warnings, ...warnAboutTeacher(worth)],
   };
 }
 
@@ -106,14 +110,14 @@ class Bench {
   readonly #context: RecipeContext<CommonConfig>;
   readonly #heldOut: readonly TransferDocument[];
   readonly #batches: readonly DistillationBatch[];
-  readonly #teacher: LocalTeacher | undefined;
+  readonly #teacher: TeacherSource | undefined;
   readonly #positionCount: number;
   readonly #threads: number;
 
   constructor(
     context: RecipeContext<CommonConfig>,
     heldOut: readonly TransferDocument[],
-    teacher: LocalTeacher | undefined,
+    teacher: TeacherSource | undefined,
     threads: number,
   ) {
     const { data, training } = context.config;
@@ -150,13 +154,13 @@ class Bench {
   }
 
   /** What its precision costs the teacher; undefined where it computes in float32. */
-  async precision({ model, precision }: OpenedTeacher): Promise<PrecisionCost | undefined> {
+  async precision({ load, precision }: OpenedTeacher): Promise<PrecisionCost | undefined> {
     if (precision === "float32") return undefined;
     const { config, emit, signal } = this.#context;
     emit({ type: "phase", phase: "evaluating", message: `comparing the ${precision} teacher with itself in float32` });
     const { sequenceLength } = config.data;
     const options = { sequenceLength, threads: this.#threads, signal };
-    return (await measurePrecision(model, precision, this.#heldOut, options)) ?? undefined;
+    return (await measurePrecision(await load(), precision, this.#heldOut, options)) ?? undefined;
   }
 }
 

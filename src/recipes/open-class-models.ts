@@ -8,9 +8,8 @@ import { DataError, ModelError, show } from "../errors.js";
 import { bagOfNGramsType } from "../models/bag-of-n-grams.js";
 import { describeClassifier, loadClassifier, openClassifier } from "../students/class-student.js";
 import { describeFreshStudent, drawWeights } from "../students/fresh-student.js";
-import { makeClassTeacher } from "../teachers/class-teacher.js";
+import { type ClassTeacher, makeClassTeacher } from "../teachers/class-teacher.js";
 import { labelTokens, measureLeaning, withoutLeaning } from "../teachers/label-words.js";
-import type { LocalTeacher } from "../teachers/local-teacher.js";
 import { type LocateOptions, locateModel } from "../weights/hub/index.js";
 import type { ClassShape, ClassStudentOptions, ClassTeacherOptions } from "./class-options.js";
 import { hashOf } from "./hash-of.js";
@@ -23,7 +22,7 @@ export interface OpenedClassTeacher extends OpenedTeacher {
   /** By class the output of the model that stands for it. */
   readonly outputs: readonly number[];
   /** Compiles it; `leaning` is what was taken off each class's logit, nothing where it is not calibrated. */
-  compile(sizes: TeacherSizes): Promise<{ readonly source: LocalTeacher; readonly leaning?: readonly number[] }>;
+  compile(sizes: TeacherSizes): Promise<{ readonly source: ClassTeacher; readonly leaning?: readonly number[] }>;
 }
 
 /** A teacher's model, before the classes of the run are known. */
@@ -66,7 +65,7 @@ export async function settleClassTeacher(
       kind: "classifier",
       side: { reader: readerOf(shape, teacher.tokenizer, limit), position },
       outputs,
-      compile: async (sizes) => ({ source: await makeClassTeacher(teacher.model, { ...sizes, outputs }) }),
+      compile: async (sizes) => ({ source: await makeClassTeacher(await teacher.load(), { ...sizes, outputs }) }),
     };
   }
   const tokenizer = needTokenizer(teacher);
@@ -90,7 +89,7 @@ export async function settleClassTeacher(
     side: { reader, position: "last" },
     outputs,
     async compile(sizes) {
-      const source = await makeClassTeacher(teacher.model, { ...sizes, outputs });
+      const source = await makeClassTeacher(await teacher.load(), { ...sizes, outputs });
       if (options.calibrate === false) return { source };
       const leaning = await measureLeaning(source, reader);
       return { source: withoutLeaning(source, leaning), leaning };

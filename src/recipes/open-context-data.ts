@@ -34,7 +34,7 @@ export async function openContextData(
   emit({ type: "phase", phase: "writing", message: "the teacher writes the responses" });
   await keepConfig(config.output, config);
   const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
-  const writer = { model: teacher.model, tokenizer };
+  const writer = { load: teacher.load, tokenizer };
   const data = await openWrittenData({
     data: config.data,
     prompts,

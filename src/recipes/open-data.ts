@@ -28,12 +28,17 @@ export interface RowReader {
   readonly model: { readonly shape: Pick<ModelShape, "headWidth" | "maxPositions"> };
 }
 
-/** Reads and encodes the rows; every warning is also emitted. */
+/**
+ * Reads and encodes the rows; every warning is also emitted.
+ *
+ * @param groundTruthField - the field that is true in rows with ground truth; left out, all have it.
+ */
 export async function openData(
   options: DataOptions,
   { tokenizer, model }: RowReader,
   emit: (event: RunEvent) => void,
   prompts?: SidePrompts,
+  groundTruthField?: string,
 ): Promise<LoadedData> {
   emit({ type: "phase", phase: "data", message: "reading rows" });
   const data = await loadData(
@@ -43,6 +48,7 @@ export async function openData(
       chatTemplate: await loadChatTemplate(options.template, tokenizer),
       sequenceLength: options.sequenceLength,
       vocabSize: model.shape.headWidth,
+      groundTruthField,
       ...(prompts?.teacherLength !== undefined && { teacherLength: prompts.teacherLength }),
       ...(prompts && {
         prompts: {

@@ -9,9 +9,16 @@ import { describeFreshStudent, makeFreshStudent } from "../students/fresh-studen
 import type { ModelDescription, ModelParts } from "../students/slice-model.js";
 import type { StudentModel } from "../students/student-model.js";
 import { type LocateOptions, locateModel } from "../weights/hub/index.js";
-import { type LoadedModel, loadModelFolder } from "../weights/load-model.js";
+import {
+  type DescribedModel,
+  describeModelFolder,
+  type LoadedModel,
+  loadModelFolder,
+  loadWeights,
+} from "../weights/load-model.js";
 import type { Precision } from "../weights/quantize/index.js";
 import { hashOf } from "./hash-of.js";
+import type { RowReader } from "./open-data.js";
 import type { StudentOptions, TeacherOptions } from "./options.js";
 import { type CalibrationOptions, openFromTeacher } from "./student-from-teacher.js";
 import { trainPartly } from "./train-partly.js";
@@ -21,7 +28,10 @@ export interface OpenedTeacher {
   readonly name: string;
   /** How it can be named on disk: a path or a model on the hub. */
   readonly storedAs: string;
-  readonly model: LoadedModel;
+  /** The model without its weights. */
+  readonly model: DescribedModel;
+  /** Its weights, read when first asked for. */
+  readonly load: () => Promise<LoadedModel>;
   readonly precision: Precision;
   readonly tokenizer: Tokenizer | undefined;
 }
@@ -61,8 +71,13 @@ export async function openTeacher(
 ): Promise<OpenedTeacher> {
   const path = await locateModel(model, download);
   const storedAs = nameOnDisk(model, path);
-  const opened = await loadModelFolder(path, { precision });
-  return { name: basename(model), storedAs, model: opened, precision, tokenizer: await tokenizerOf(path) };
+  const described = await describeModelFolder(path, { precision });
+  let loaded: Promise<LoadedModel> | undefined;
+  const load = () => {
+    loaded ??= loadWeights(described);
+    return loaded;
+  };
+  return { name: basename(model), storedAs, model: described, load, precision, tokenizer: await tokenizerOf(path) };
 }
 
 interface StartOptions {
@@ -152,7 +167,7 @@ async function openOwnStudent(
  *
  * @throws DataError where the tokenizers differ, or one is missing and the heads differ in width.
  */
-export function assertOneVocabulary(teacher: OpenedTeacher, student: OpenedStudent): void {
+export function assertOneVocabulary(teacher: RowReader, student: RowReader): void {
   if (teacher.tokenizer && student.tokenizer) {
     assertSameTokenizer(teacher.tokenizer, student.tokenizer);
     return;

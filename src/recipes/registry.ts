@@ -6,8 +6,16 @@ import { context } from "./context.js";
 import { finetune } from "./finetune.js";
 import { pretrain } from "./pretrain.js";
 import { softLabels } from "./soft-labels.js";
+import { weakToStrong } from "./weak-to-strong.js";
 
-export const recipes = { "soft-labels": softLabels, context, classification, pretrain, finetune } as const;
+export const recipes = {
+  "soft-labels": softLabels,
+  context,
+  classification,
+  "weak-to-strong": weakToStrong,
+  pretrain,
+  finetune,
+} as const;
 
 export type RecipeName = keyof typeof recipes;
 
@@ -21,6 +29,7 @@ export const recipeSchemas: { readonly [Name in RecipeName]: z.ZodType<RunConfig
   "soft-labels": softLabels.config,
   context: context.config,
   classification: classification.config,
+  "weak-to-strong": weakToStrong.config,
   pretrain: pretrain.config,
   finetune: finetune.config,
 };

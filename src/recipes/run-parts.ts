@@ -3,7 +3,9 @@
 import type { LoadedData } from "../data/index.js";
 import type { TransferDocument } from "../data/transfer-set.js";
 import type { Objective } from "../losses/options.js";
-import { type LocalTeacher, makeLocalTeacher } from "../teachers/local-teacher.js";
+import type { CacheOptions } from "../signals/cache/index.js";
+import type { TeacherSource } from "../signals/teacher-signal.js";
+import { makeLocalTeacher } from "../teachers/local-teacher.js";
 import type { TrainingOptions } from "../training/options.js";
 import type { MakeReport } from "./make-report.js";
 import type { OpenedStudent, OpenedTeacher } from "./open-models.js";
@@ -14,6 +16,8 @@ export interface CommonConfig {
   readonly data: { readonly sequenceLength: number; readonly packing: boolean; readonly shuffle: boolean };
   readonly training: TrainingOptions;
   readonly threads: "auto" | number;
+  /** Left out: the teacher runs live. */
+  readonly cache?: CacheOptions | undefined;
   readonly output: string;
 }
 
@@ -24,7 +28,7 @@ export interface RunParts {
   readonly data: LoadedData;
   readonly objective: Objective;
   /** Where the teacher's signals come from, where it is not the teacher's own hidden states. */
-  readonly makeTeacher?: ((sizes: TeacherSizes) => Promise<LocalTeacher | undefined>) | undefined;
+  readonly makeTeacher?: ((sizes: TeacherSizes) => Promise<TeacherSource | undefined>) | undefined;
   /** What the twin learns from, where it is not all training rows. */
   readonly twinTrain?: readonly TransferDocument[] | undefined;
   /** Measures the run's models, where they are no language models. */
@@ -36,12 +40,10 @@ export interface TeacherSizes {
   /** Longest sequence it will read. */
   readonly positionCount: number;
   readonly threads: number;
-  /** What every document begins with on the teacher's side. */
-  readonly prefix?: Int32Array | undefined;
 }
 
 /** The run's teacher, compiled; undefined where there is none. */
-export async function openSource(parts: RunParts, sizes: TeacherSizes): Promise<LocalTeacher | undefined> {
+export async function openSource(parts: RunParts, sizes: TeacherSizes): Promise<TeacherSource | undefined> {
   if (parts.makeTeacher) return parts.makeTeacher(sizes);
-  return parts.teacher && makeLocalTeacher(parts.teacher.model, sizes);
+  return parts.teacher && makeLocalTeacher(await parts.teacher.load(), sizes);
 }

@@ -33,7 +33,7 @@ interface ResponseLine {
 }
 
 export interface WritingContext {
-  readonly teacher: { readonly model: LoadedModel; readonly tokenizer: Tokenizer };
+  readonly teacher: { readonly load: () => Promise<LoadedModel>; readonly tokenizer: Tokenizer };
   readonly threads: number;
   readonly signal: AbortSignal;
   readonly onProgress: (done: number, total: number) => void;
@@ -49,13 +49,14 @@ export async function completeResponses(
   file: string,
   rows: readonly AnsweredRow[],
   options: ResponsesOptions,
-  { teacher: { model, tokenizer }, threads, signal, onProgress }: WritingContext,
+  { teacher: { load, tokenizer }, threads, signal, onProgress }: WritingContext,
 ): Promise<readonly WrittenResponse[]> {
   const { samples, from: _, ...sampling } = options;
   const total = rows.length * samples;
   const all = [...(await readResponses(file, rows))];
   if (all.length > 0) onProgress(all.length, total);
   if (all.length < total) {
+    const model = await load();
     const generator = await makeTokenGenerator(model, { threads });
     const output = await open(file, "a");
     try {

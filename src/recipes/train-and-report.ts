@@ -7,16 +7,16 @@ import type { Objective } from "../losses/options.js";
 import { exportsOf } from "../report/join-export.js";
 import type { Report } from "../report/report.js";
 import { writeReport } from "../report/write-report.js";
-import type { LocalTeacher } from "../teachers/local-teacher.js";
-import { teacherPrefix } from "../teachers/shared-prefix.js";
+import type { TeacherSource } from "../signals/teacher-signal.js";
 import { describeMachine, keepManifest } from "../training/run-directory.js";
 import { type TrainedStudent, trainStudent, widestBatch } from "../training/train-student.js";
 import { packageVersion } from "../version.js";
 import { makeReport } from "./make-report.js";
 import { measureOwnStart } from "./measure-own-start.js";
 import { fingerprintDocuments } from "./open-data.js";
+import { openTeacherSource } from "./open-teacher-source.js";
 import type { RecipeContext, RunName } from "./recipe.js";
-import { type CommonConfig, openSource, type RunParts } from "./run-parts.js";
+import type { CommonConfig, RunParts } from "./run-parts.js";
 import { keepParts, settleStudent } from "./settle-student.js";
 
 /** The twin learns from the text alone. */
@@ -29,29 +29,18 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
   const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
   const student = await settleStudent(context, opened, threads);
   const parts = { ...opened, student };
-  await keepManifest(config.output, config, {
-    limbeckRun: 1,
-    created: new Date().toISOString(),
-    limbeckVersion: packageVersion,
-    node: process.version,
-    machine: describeMachine(),
-    threads,
-    seed: config.training.seed,
-    fingerprints: {
-      ...(teacher && { teacher: teacher.model.fingerprint }),
-      student: student.fingerprint,
-      ...(student.tokenizer && { tokenizer: student.tokenizer.fingerprint }),
-      "training data": fingerprintDocuments(data.train),
-      "held-out data": fingerprintDocuments(data.heldOut),
-    },
+  await keepInputs(config, threads, {
+    ...(teacher && { teacher: teacher.model.fingerprint }),
+    student: student.fingerprint,
+    ...(student.tokenizer && { tokenizer: student.tokenizer.fingerprint }),
+    "training data": fingerprintDocuments(data.train),
+    "held-out data": fingerprintDocuments(data.heldOut),
   });
   await keepParts(config.output, student);
-  const documents = [...data.train, ...data.heldOut];
-  const positionCount = widestBatch(documents, config.data.sequenceLength);
-  const localTeacher = await openSource(parts, { positionCount, threads, prefix: teacherPrefix(documents) });
+  const localTeacher = await openSourceOf(context, parts, threads);
   try {
-    const start = context.resume ? undefined : await measureOwnStart(context, parts, localTeacher, threads);
-    if (start) emit(start);
+    const start = context.resume ? [] : await measureOwnStart(context, parts, localTeacher, threads);
+    for (const event of start) emit(event);
     emit({ type: "phase", phase: "training", message: "training the student" });
     const { objective } = parts;
     const directory = config.output;
@@ -84,17 +73,52 @@ function withTwinRows(parts: RunParts): RunParts {
   return parts.twinTrain ? { ...parts, data: { ...parts.data, train: parts.twinTrain } } : parts;
 }
 
-interface OneRun {
+/** What the run learns from: the recipe's own source, the teacher itself or a cache of it. */
+async function openSourceOf(
+  context: RecipeContext<CommonConfig>,
+  parts: RunParts,
+  threads: number,
+): Promise<TeacherSource | undefined> {
+  const { teacher, data, makeTeacher } = parts;
+  const documents = [...data.train, ...data.heldOut];
+  if (makeTeacher) return makeTeacher({ positionCount: widestBatch(documents, context.config.data.sequenceLength), threads });
+  return teacher && openTeacherSource(context, { ...parts, teacher }, threads);
+}
+
+/**
+ * Writes config and manifest of a new run, or checks that a resumed one has the same inputs.
+ *
+ * @param fingerprints - SHA-256 of every input by its name.
+ */
+export async function keepInputs(
+  config: CommonConfig,
+  threads: number,
+  fingerprints: Readonly<Record<string, string>>,
+): Promise<void> {
+  await keepManifest(config.output, config, {
+    limbeckRun: 1,
+    created: new Date().toISOString(),
+    limbeckVersion: packageVersion,
+    node: process.version,
+    machine: describeMachine(),
+    threads,
+    seed: config.training.seed,
+    fingerprints,
+  });
+}
+
+export interface OneRun {
   readonly run: RunName;
   readonly directory: string;
   readonly objective: Objective;
-  readonly localTeacher: LocalTeacher | undefined;
+  readonly localTeacher: TeacherSource | undefined;
   readonly threads: number;
 }
 
-async function trainOne(
+/** Trains one student of a run in a folder of its own, or returns it where it is trained already. */
+export async function trainOne(
   { config, emit, resume, signal }: RecipeContext<CommonConfig>,
-  { student, data }: RunParts,
+  { student, data }: Pick<RunParts, "student" | "data">,
   { run, directory, objective, localTeacher, threads }: OneRun,
 ): Promise<TrainedStudent> {
   return trainStudent({

@@ -65,7 +65,7 @@ function twin(report: ClassificationReport): string | null {
 function calibration(report: ClassificationReport): string | null {
   const quality = classModelOf(report, "student-after")?.quality;
   if (!quality) return null;
-  return `Its confidence is off by ${formatPercent(quality.calibrationError)} on average (expected calibration error, ${quality.reliability.length} bins).`;
+  return `Its confidence is off by ${formatPercent(quality.calibration.expectedError)} on average (expected calibration error, ${quality.calibration.bins.length} bins).`;
 }
 
 function cut({ data }: ClassificationReport): string | null {

@@ -19,7 +19,7 @@ const columns: readonly Column[] = [
   { head: "params", unit: "", cell: ({ parameters }) => orDash(parameters, formatCount) },
   { head: "accuracy", unit: "", cell: ({ quality }) => formatShare(quality?.accuracy ?? null) },
   { head: "macro F1", unit: "", cell: ({ quality }) => orDash(quality, ({ macroF1 }) => formatNumber(macroF1.value)) },
-  { head: "ECE", unit: "", cell: ({ quality }) => orDash(quality?.calibrationError, formatPercent) },
+  { head: "ECE", unit: "", cell: ({ quality }) => orDash(quality?.calibration.expectedError, formatPercent) },
   { head: "agree", unit: "", cell: ({ agreement }) => orDash(agreement, ({ value }) => formatPercent(value)) },
   { head: "time", unit: "ms/text", cell: ({ milliseconds }) => orDash(milliseconds, ({ median }) => formatNumber(median)) },
   { head: "size", unit: "", cell: ({ bytesOnDisk }) => orDash(bytesOnDisk, formatBytes) },

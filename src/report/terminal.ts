@@ -6,6 +6,9 @@ import { conclusionLine, precisionSentence } from "./conclusion.js";
 import { formatBytes, formatCount, formatEstimate, formatNumber, formatPercent, NOT_MEASURED } from "./format.js";
 import { type EvaluationPoint, type ModelReport, type Report, thinOut } from "./report.js";
 import { roleNames, roles } from "./roles.js";
+import { weakToStrongLines } from "./weak-to-strong-text.js";
+import { weakToStrongSentences } from "./weak-to-strong-words.js";
+import { worthSummary } from "./worth-text.js";
 
 const WIDTH = 80;
 const BLOCKS = "▁▂▃▄▅▆▇█";
@@ -36,8 +39,13 @@ export function reportText(report: Report): string {
   if (hasClasses(report)) return `${classReportLines(report.classification).flatMap(wrap).join("\n")}\n`;
   const models = roles.flatMap((role) => report.models.filter((model) => model.role === role));
   const lines = [...table(models), "", ...klCurve(report.history.student.evaluations), ...wrap(conclusionLine(report))];
+  if (report.weakToStrong) {
+    lines.push("", ...weakToStrongLines(report.weakToStrong), "");
+    lines.push(...weakToStrongSentences(report.weakToStrong).flatMap(wrap));
+  }
   const precision = precisionSentence(report);
   if (precision) lines.push(...wrap(precision));
+  if (report.teacherWorth) lines.push(...wrap(worthSummary(report.teacherWorth)));
   return `${lines.join("\n")}\n`;
 }
 

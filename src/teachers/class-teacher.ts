@@ -1,8 +1,8 @@
 /** @file A model that tells classes: a classifier, or a language model by the words that stand for them. */
 
+import type { DistillationBatch } from "../data/batch.js";
 import { tokenFeeds } from "../data/batch-feeds.js";
 import { makeBatch } from "../data/make-batch.js";
-import { internalError } from "../errors.js";
 import { Graph } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
 import type { ClassHead } from "../models/architecture.js";
@@ -10,9 +10,14 @@ import { embed, linear } from "../models/layers/linear.js";
 import { placeModel } from "../models/model-graph.js";
 import { type CompileOptions, compile } from "../runtime/executor.js";
 import { int32Tensor } from "../runtime/tensor.js";
-import type { DenseSignal, HiddenSignal } from "../signals/teacher-signal.js";
+import type { DenseSignal, TeacherSource } from "../signals/teacher-signal.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
-import type { LocalTeacher } from "./local-teacher.js";
+
+/** A teacher that hands over logits of classes: there are few of them. */
+export interface ClassTeacher extends TeacherSource {
+  readonly form: { readonly kind: "dense"; readonly headWidth: number };
+  signal(batch: DistillationBatch): Promise<DenseSignal>;
+}
 
 export interface ClassTeacherOptions extends CompileOptions {
   /** Longest sequence that it will read. */
@@ -28,7 +33,7 @@ export interface ClassTeacherOptions extends CompileOptions {
 export async function makeClassTeacher(
   model: ModelWithWeights,
   { positionCount, outputs, ...options }: ClassTeacherOptions,
-): Promise<LocalTeacher> {
+): Promise<ClassTeacher> {
   const graph = new Graph();
   const placed = placeModel(graph, model, { positionCount });
   const rowIndex = graph.input("rowIndex", "int32", ["rows"]);
@@ -55,7 +60,7 @@ export async function makeClassTeacher(
 
 /** What a teacher of classes says of one text, `[classes]`. */
 export async function askAboutText(
-  teacher: LocalTeacher,
+  teacher: ClassTeacher,
   ids: Int32Array,
   position: ClassHead["position"],
 ): Promise<Float32Array> {
@@ -70,11 +75,5 @@ export async function askAboutText(
     classified: { target: 0, studentPosition: at, teacherPosition: at },
   };
   const signal = await teacher.signal(makeBatch([document], [[0]], { sequenceLength: ids.length, packing: false }));
-  return expectDense(signal).logits;
-}
-
-/** Teachers of classes hand over logits: there are few of them. */
-export function expectDense(signal: HiddenSignal | DenseSignal): DenseSignal {
-  if (signal.kind === "dense") return signal;
-  throw internalError("a teacher of classes handed over hidden states");
+  return signal.logits;
 }

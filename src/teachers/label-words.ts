@@ -8,8 +8,7 @@
 import type { Tokenizer } from "../data/index.js";
 import type { TextReader } from "../data/text-reader.js";
 import { ModelError, show } from "../errors.js";
-import { askAboutText, expectDense } from "./class-teacher.js";
-import type { LocalTeacher } from "./local-teacher.js";
+import { askAboutText, type ClassTeacher } from "./class-teacher.js";
 
 /** Texts that say nothing of any class, as in the paper. */
 export const contentFreeTexts: readonly string[] = ["N/A", "[MASK]", ""];
@@ -51,7 +50,7 @@ export function labelTokens(
  *
  * @param reader - how the teacher reads a text; the last position tells the class.
  */
-export async function measureLeaning(teacher: LocalTeacher, reader: TextReader): Promise<readonly number[]> {
+export async function measureLeaning(teacher: ClassTeacher, reader: TextReader): Promise<readonly number[]> {
   const { headWidth } = teacher.form;
   const sums = new Float64Array(headWidth);
   for (const text of contentFreeTexts) {
@@ -64,11 +63,11 @@ export async function measureLeaning(teacher: LocalTeacher, reader: TextReader):
 }
 
 /** The teacher with a number taken off each class's logit. */
-export function withoutLeaning(teacher: LocalTeacher, leaning: readonly number[]): LocalTeacher {
+export function withoutLeaning(teacher: ClassTeacher, leaning: readonly number[]): ClassTeacher {
   return {
     ...teacher,
     async signal(batch) {
-      const signal = expectDense(await teacher.signal(batch));
+      const signal = await teacher.signal(batch);
       return { ...signal, logits: signal.logits.map((logit, i) => logit - leaning[i % leaning.length]!) };
     },
   };

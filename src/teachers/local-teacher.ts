@@ -4,19 +4,17 @@ import { tokenFeeds } from "../data/batch-feeds.js";
 import { Graph } from "../graph/graph.js";
 import { gather } from "../graph/ops/index.js";
 import { placeModel } from "../models/model-graph.js";
-import { type CompileOptions, compile, type Feeds } from "../runtime/executor.js";
-import { type HostTensor, int32Tensor } from "../runtime/tensor.js";
+import { type CompileOptions, compile } from "../runtime/executor.js";
+import { int32Tensor } from "../runtime/tensor.js";
 import { type SignalForm, teacherHeadName } from "../signals/signal-feeds.js";
-import type { DenseSignal, HiddenSignal, TeacherSource } from "../signals/teacher-signal.js";
-import type { ModelWithWeights } from "../weights/load-model.js";
+import type { HiddenSignal, TeacherSource } from "../signals/teacher-signal.js";
+import { type ModelWithWeights, outputHeadName } from "../weights/load-model.js";
 import { type HiddenReader, makePrefixReader } from "./prefix-reader.js";
 
-/** A teacher that is here: it says whole distributions, by hidden states or by logits. */
+/** A model that teaches by its hidden states, with the output head that goes with them. */
 export interface LocalTeacher extends TeacherSource {
-  readonly form: SignalForm & { readonly kind: "hidden" | "dense" };
-  /** The output head that goes with hidden states, fed to every graph that reads the signal; nothing with logits. */
-  readonly headFeeds: Feeds;
-  signal: (batch: Parameters<TeacherSource["signal"]>[0]) => Promise<HiddenSignal | DenseSignal>;
+  readonly form: SignalForm & { readonly kind: "hidden" };
+  signal: (batch: Parameters<TeacherSource["signal"]>[0]) => Promise<HiddenSignal>;
 }
 
 export interface LocalTeacherOptions extends CompileOptions {
@@ -28,8 +26,6 @@ export interface LocalTeacherOptions extends CompileOptions {
 
 /** A teacher whose weights may be changed where they lie. */
 export interface LiveTeacher extends LocalTeacher {
-  readonly form: SignalForm & { readonly kind: "hidden" };
-  signal: (batch: Parameters<TeacherSource["signal"]>[0]) => Promise<HiddenSignal>;
   /** To be called after they were. */
   weightsChanged(): void;
 }
@@ -41,7 +37,7 @@ export async function makeLocalTeacher(model: ModelWithWeights, options: LocalTe
   const { headWidth, hiddenSize } = model.shape;
   return {
     form: { kind: "hidden", headWidth, hiddenSize },
-    headFeeds: { [teacherHeadName]: outputHead(model) },
+    headFeeds: { [teacherHeadName]: model.weights.get(outputHeadName(model.shape))! },
     async signal(batch) {
       const hidden = await reader.read(batch);
       return { kind: "hidden", rows: batch.rows.count, headWidth, hiddenSize, hidden };
@@ -66,9 +62,4 @@ async function makeBatchReader(model: ModelWithWeights, options: LocalTeacherOpt
     weightsChanged() {},
     dispose: () => program.dispose(),
   };
-}
-
-/** The weight of a model's output head: its embedding table where tied. */
-function outputHead({ weights, shape }: ModelWithWeights): HostTensor {
-  return weights.get(shape.tiedHead ? "model.embed_tokens.weight" : "lm_head.weight")!;
 }

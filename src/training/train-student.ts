@@ -8,14 +8,14 @@ import { placeOf } from "../data/source-row.js";
 import type { TransferDocument } from "../data/transfer-set.js";
 import { InterruptedError } from "../errors.js";
 import { makeRowScorer, type RowScorer } from "../evaluate/row-scores.js";
-import { packBatches, scoreBatches } from "../evaluate/score-batches.js";
+import { accuracyOf, packBatches, scoreBatches } from "../evaluate/score-batches.js";
 import { mean, meanOfKnown } from "../evaluate/statistics.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { needsTeacher } from "../losses/objective.js";
 import { type Objective, objectiveAt } from "../losses/options.js";
+import type { TeacherSource } from "../signals/teacher-signal.js";
 import { adapterTensors, baseTensors, modelTensors } from "../students/low-rank-adapters.js";
 import type { StudentModel } from "../students/student-model.js";
-import type { LocalTeacher } from "../teachers/local-teacher.js";
 import { rememberSignals } from "../teachers/remember-signals.js";
 import { writeAdapterFolder } from "../weights/adapter/adapter-folder.js";
 import { openSafetensors, writeFolderAtomically, writeModelFolder, writeSafetensors } from "../weights/index.js";
@@ -41,7 +41,7 @@ export interface TrainStudentOptions {
   readonly student: StudentModel;
   /** Whose tokenizer files the written student gets. */
   readonly companionsFrom: string | undefined;
-  readonly teacher: LocalTeacher | undefined;
+  readonly teacher: TeacherSource | undefined;
   readonly objective: Objective;
   readonly train: readonly TransferDocument[];
   readonly heldOut: readonly TransferDocument[];
@@ -160,7 +160,7 @@ class TrainingSession implements AsyncDisposable {
   readonly #plan: StepPlan;
   readonly #heldOut: readonly DistillationBatch[];
   /** The teacher, asked once about every held-out batch. */
-  readonly #observer: LocalTeacher | undefined;
+  readonly #observer: TeacherSource | undefined;
 
   private constructor(options: TrainStudentOptions, plan: StepPlan, trainer: Trainer, scorer: RowScorer) {
     this.trainer = trainer;
@@ -218,7 +218,7 @@ class TrainingSession implements AsyncDisposable {
     return {
       loss: mean(scores.objective!),
       perplexity: Math.exp(-meanOfKnown(scores.targetLogProbs)),
-      ...(scores.correct ? { accuracy: meanOfKnown(scores.correct) } : {}),
+      ...(this.#options.student.shape.classHead ? { accuracy: accuracyOf(scores) } : {}),
       ...(scores.kl ? { klTeacherStudent: mean(scores.kl) } : {}),
     };
   }

@@ -20,11 +20,15 @@ export interface ModelWithWeights extends ModelDefinition {
   readonly weights: Weights;
 }
 
-export interface LoadedModel extends ModelWithWeights {
+/** What is known of a model folder without its weights in memory. */
+export interface DescribedModel extends ModelDefinition {
   readonly path: string;
+  readonly config: Readonly<Record<string, unknown>>;
   readonly bytesOnDisk: number;
   readonly fingerprint: string;
 }
+
+export interface LoadedModel extends ModelWithWeights, DescribedModel {}
 
 export interface LoadOptions {
   /** `float32` unless given. With fewer bits no tensor's floats stay in memory once they are rounded. */
@@ -38,25 +42,52 @@ export interface LoadOptions {
  *
  * @throws ModelError for an unsupported `model_type`, a missing tensor, or a shape that contradicts config.json.
  */
-export async function loadModelFolder(
+export async function loadModelFolder(path: string, options: LoadOptions = {}): Promise<LoadedModel> {
+  return loadWeights(await describeModelFolder(path, options));
+}
+
+/**
+ * Checks a model folder and takes its fingerprint.
+ *
+ * @throws ModelError as {@link loadModelFolder}.
+ */
+export async function describeModelFolder(
   path: string,
   { precision = "float32", use = "reading" }: LoadOptions = {},
-): Promise<LoadedModel> {
+): Promise<DescribedModel> {
   await using folder = await openModelFolder(path);
   const architecture = architectureOf(folder.config);
   const shape = architecture.parse(folder.config);
   const specs = architecture.parameters(shape);
   for (const spec of specs) folder.expectShape(spec.name, spec.shape);
   const formats = formatsFor(specs, precision, use);
-  const model = { architecture, shape, ...(formats.size > 0 && { formats }) };
   return {
-    ...model,
+    architecture,
+    shape,
+    ...(formats.size > 0 && { formats }),
     path,
     config: folder.config,
-    weights: await readWeights(folder, model, specs),
     bytesOnDisk: folder.bytesOnDisk,
     fingerprint: await folder.fingerprint(),
   };
+}
+
+/** Reads the weights of a model that was described, tensor by tensor. */
+export async function loadWeights(model: DescribedModel): Promise<LoadedModel> {
+  await using folder = await openModelFolder(model.path);
+  return { ...model, weights: await readWeights(folder, model, model.architecture.parameters(model.shape)) };
+}
+
+/** Reads the output head alone, `[headWidth, hiddenSize]` in float32: the embedding table where tied. */
+export async function loadOutputHead(model: DescribedModel): Promise<HostTensor> {
+  await using folder = await openModelFolder(model.path);
+  const name = outputHeadName(model.shape);
+  return readTensor(folder, model.architecture.parameters(model.shape).find((spec) => spec.name === name)!);
+}
+
+/** What the weight of a model's output head is called. */
+export function outputHeadName({ tiedHead }: ModelDefinition["shape"]): string {
+  return tiedHead ? "model.embed_tokens.weight" : "lm_head.weight";
 }
 
 async function readWeights(
