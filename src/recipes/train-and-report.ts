@@ -48,7 +48,8 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
     let twin: TrainedStudent | undefined;
     if (config.training.twin && needsTeacher(parts.objective)) {
       emit({ type: "phase", phase: "twin", message: "training the twin: the same student without the teacher" });
-      twin = await trainOne(context, withTwinRows(parts), {
+      const { steps } = trained.plan;
+      twin = await trainOne(withSteps(context, steps), withTwinRows(parts), {
         run: "twin",
         directory: join(config.output, "twin"),
         objective: twinObjective,
@@ -66,6 +67,12 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
   } finally {
     await localTeacher?.dispose();
   }
+}
+
+/** Rows of its own make epochs of their own, so the twin is trained for as many steps as the student. */
+function withSteps(context: RecipeContext<CommonConfig>, steps: number): RecipeContext<CommonConfig> {
+  const training = { ...context.config.training, epochs: undefined, steps };
+  return { ...context, config: { ...context.config, training } };
 }
 
 /** The parts with the rows that the twin learns from. */
