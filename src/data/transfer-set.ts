@@ -19,6 +19,8 @@ export interface TransferDocument {
   readonly responseTokens: number;
   /** UTF-8 bytes of the learned tokens' text, for bits per byte; undefined without a tokenizer. */
   readonly responseBytes: number | undefined;
+  /** False where the learned tokens are not to be looked at, and only a teacher says what follows; true where left out. */
+  readonly hasGroundTruth?: boolean;
   readonly origin: RowOrigin;
 }
 

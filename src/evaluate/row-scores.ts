@@ -17,6 +17,8 @@ import type { TeacherSignal } from "../signals/teacher-signal.js";
 export interface RowScores {
   /** Natural log-prob of the row's token, over the model's whole head. */
   readonly targetLogProbs: Float32Array;
+  /** 1 where the row's token is the one that the model finds most likely. */
+  readonly accuracy: Float32Array;
   /** Σ weight · term of the objective; absent without one. */
   readonly objective?: Float32Array;
   /** KL(teacher ‖ model) at temperature 1; absent without a teacher, like the next three. */
@@ -62,7 +64,12 @@ const comparison: SettledObjective = {
 function chunkScores(chunk: Chunk, options: RowScorerOptions): Readonly<Record<string, Value>> {
   const { logits, targetIds, teacher } = chunk;
   const logProbs = g.logSoftmax(logits);
-  const scores: Record<string, Value> = { targetLogProbs: pick(logProbs, targetIds) };
+  const likeliest = g.argMax(logits);
+  const isLikeliest = (ids: Value) => g.where(g.equal(likeliest, ids), logits.graph.number("float32", 1), 0);
+  const scores: Record<string, Value> = {
+    targetLogProbs: pick(logProbs, targetIds),
+    accuracy: isLikeliest(g.cast(targetIds, "int64")),
+  };
   const addTop = (name: string, values: Value) => {
     if (!options.topK) return;
     const { values: best, indices } = g.topK(values, options.topK);
@@ -81,11 +88,7 @@ function chunkScores(chunk: Chunk, options: RowScorerOptions): Readonly<Record<s
   if (teacher && teacher.kind !== "sparse") {
     const teacherLogProbs = g.logSoftmax(teacher.logits);
     scores.kl = objectiveRows(comparison, rows).kl!;
-    scores.agreement = g.where(
-      g.equal(g.argMax(logits), g.argMax(teacher.logits)),
-      logits.graph.number("float32", 1),
-      0,
-    );
+    scores.agreement = isLikeliest(g.argMax(teacher.logits));
     scores.teacherTargetLogProbs = pick(teacherLogProbs, targetIds);
     scores.teacherBestLogProbs = g.reduceMax(teacherLogProbs, { axes: [1] });
     addTop("teacherTop", teacherLogProbs);
@@ -152,6 +155,7 @@ function readScores(outputs: Readonly<Record<string, HostTensor>>, count: number
   };
   const scores = {
     targetLogProbs: floats("targetLogProbs")!,
+    accuracy: floats("accuracy")!,
     objective: floats("objective"),
     kl: floats("kl"),
     agreement: floats("agreement"),

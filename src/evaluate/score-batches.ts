@@ -19,6 +19,8 @@ export interface BatchScores {
   readonly count: number;
   /** Natural log-prob of each row's token. */
   readonly targetLogProbs: Float32Array;
+  /** 1 where each row's token is the likeliest; undefined for a teacher, and for exported files. */
+  readonly accuracy?: Float32Array | undefined;
   readonly objective: Float32Array | undefined;
   readonly kl: Float32Array | undefined;
   readonly agreement: Float32Array | undefined;
@@ -34,6 +36,7 @@ export interface BatchScores {
 
 const columnNames = [
   "targetLogProbs",
+  "accuracy",
   "objective",
   "kl",
   "agreement",
@@ -74,6 +77,7 @@ export async function scoreBatches(
   return {
     count,
     targetLogProbs: columns.get("targetLogProbs") ?? new Float32Array(0),
+    accuracy: columns.get("accuracy"),
     objective: columns.get("objective"),
     kl: columns.get("kl"),
     agreement: columns.get("agreement"),

@@ -8,7 +8,7 @@ import type { Constant, Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
 import { linear } from "../models/layers/linear.js";
 import type { SignalInputs } from "../signals/signal-feeds.js";
-import { objectiveRows, type TeacherRows } from "./objective.js";
+import { needsTarget, objectiveRows, type TeacherRows } from "./objective.js";
 import type { Objective } from "./options.js";
 
 /** Elements of a chunk's logits: enough rows for full speed, little enough that memory stays flat in the vocabulary too. */
@@ -30,6 +30,8 @@ export interface ChunkedInputs {
   readonly targetIds: Value;
   /** `[chunks, chunkRows]`; 0 for rows that only fill the last chunk. */
   readonly rowWeights: Value;
+  /** The same for terms that look at `targetIds`; `rowWeights` where left out. */
+  readonly targetWeights?: Value;
   readonly teacher: SignalInputs | undefined;
   /** Scalars by term, where weights change over the run; the others are constants of the graph. */
   readonly termWeights?: Readonly<Record<string, Value>>;
@@ -107,7 +109,10 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
         const headGradient = carriedIn[names.length];
         const chunk = takeChunk(inputs, iteration);
         const rows = objectiveRows(objective, { ...chunk, studentLogits: chunk.logits });
-        const termSums = names.map((name) => g.reduceSum(g.mul(rows[name]!, chunk.rowWeights)));
+        const targetWeights = inputs.targetWeights ? g.gather(inputs.targetWeights, iteration) : chunk.rowWeights;
+        const termSums = names.map((name) => {
+          return g.reduceSum(g.mul(rows[name]!, needsTarget(objective[name]!) ? targetWeights : chunk.rowWeights));
+        });
         const weighted = names.map((_, i) => times(termSums[i]!, weights[i]!));
         const [logitsGradient] = gradients(
           weighted.reduce((sum, term) => g.add(sum, term)),

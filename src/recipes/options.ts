@@ -56,7 +56,9 @@ export function recipeSchema<Name extends string, Sections extends z.ZodRawShape
           context.addIssue({ code: "custom", path: ["training", key], message });
         }
         if (training.twin && !("teacher" in sections)) {
-          const message = `expected false, because ${name} has no teacher to do without, got true`;
+          const reason =
+            "weak" in sections ? "has students at other weakLabels.weight, 0 included" : "has no teacher to do without";
+          const message = `expected false, because ${name} ${reason}, got true`;
           context.addIssue({ code: "custom", path: ["training", "twin"], message });
         }
       },

@@ -3,7 +3,9 @@
 import type { PrecisionCost } from "../evaluate/measure-precision.js";
 import type { Estimate } from "../evaluate/statistics.js";
 import type { TeacherWorth } from "../evaluate/teacher-worth.js";
+import type { ContextReport } from "./context-report.js";
 import type { ExportReport } from "./export-report.js";
+import type { WeakToStrongReport } from "./weak-to-strong.js";
 
 /** The report of a run, exactly as in report.json. All losses in nats, all shares between 0 and 1. */
 export interface Report {
@@ -21,10 +23,14 @@ export interface Report {
    * student is better. Null without a twin.
    */
   readonly gainOverTwin: Estimate | null;
+  /** The gap between weak teacher and ceiling, and what was recovered of it; left out by other recipes. */
+  readonly weakToStrong?: WeakToStrongReport;
   readonly history: { readonly student: History; readonly twin: History | null };
   /** Held-out tokens with the largest KL(teacher ‖ student), largest first. */
   readonly tokensThatDiffer: readonly DifferingToken[];
   readonly warnings: readonly ReportWarning[];
+  /** What only a run of the `context` recipe reports. */
+  readonly context?: ContextReport;
   /** What was exported from the run's student, the latest last; left out before the first export. */
   readonly exports?: readonly ExportReport[];
 }
@@ -63,7 +69,7 @@ export interface SplitFacts {
   readonly droppedRows: number;
 }
 
-export type ModelRole = "teacher" | "student-before" | "student-after" | "twin";
+export type ModelRole = "teacher" | "teacher-without-context" | "student-before" | "student-after" | "twin";
 
 /** One model, measured on the held-out rows. */
 export interface ModelReport {

@@ -48,6 +48,7 @@ export function placeRows(
     headWeight: placed.headWeight,
     targetIds: rows("targetIds", "int32"),
     rowWeights: rows("rowWeights", "float32"),
+    targetWeights: rows("targetWeights", "float32"),
     teacher: needsTeacher(objective) && signal ? signalInputs(graph, signal, chunkRows, "float32") : undefined,
     termWeights: Object.fromEntries(
       scheduledTerms(objective).map((name) => [name, graph.input(weightInput(name), "float32", [])]),
