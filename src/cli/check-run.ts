@@ -14,8 +14,10 @@ import { assertOneVocabulary, type OpenedStudent, openStudent, openTeacher } fro
 import { promptsOf } from "../recipes/prompts-of.js";
 import type { RunConfig } from "../recipes/registry.js";
 import type { RunParts } from "../recipes/run-parts.js";
+import { sampleWorth, warnAboutTeacher } from "../recipes/teacher-worth.js";
 import { twinObjective } from "../recipes/train-and-report.js";
 import { formatBytes, formatCount, formatPercent, formatSeconds } from "../report/format.js";
+import { worthSummary } from "../report/worth-text.js";
 import { sequencesIn } from "../training/steps.js";
 import type { LocateOptions } from "../weights/hub/index.js";
 
@@ -90,8 +92,14 @@ export async function checkRun(
         for (const [name, value, machine] of costs?.facts ?? []) found(name, value, machine);
         if (costs?.warning !== undefined) warnings.push({ code: "MEMORY", message: costs.warning });
       }
+      const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
+      if (problems.length === 0) {
+        const parts = { teacher, student, data: loaded };
+        const worth = await attempt(() => sampleWorth(config, parts, { threads, signal: download.signal }));
+        if (worth) found("worth", worthSummary(worth), { ...worth });
+        warnings.push(...warnAboutTeacher(worth ?? null));
+      }
       if (teacher && config.student.from !== undefined) {
-        const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
         const parts = { teacher, student, data: loaded };
         starts = (await attempt(() => compareStarts(config, parts, { threads, signal: download.signal }))) ?? [];
       }

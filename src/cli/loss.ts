@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import type { LossInput } from "../losses/loss-input.js";
 import type { LossResult } from "../losses/loss-laboratory.js";
+import type { ObjectiveTerm, SettledObjective } from "../losses/options.js";
 import { formatNumber } from "../report/format.js";
 import { type Context, collect, importModules, jsonLine, makeCommand, readInput } from "./command.js";
 import { facts, table } from "./terminal.js";
@@ -27,10 +28,11 @@ export function lossCommand({ terminal: { out } }: Context): Command {
     .option("--import <file>", "load a module that defines divergences; repeatable", collect)
     .option("--json", "print one JSON object: value, terms, rows and gradient")
     .action(async (file: string, flags: LossFlags) => {
-      const [{ parseJsonInput }, { lossInputSchema }, { computeLoss }] = await Promise.all([
+      const [{ parseJsonInput }, { lossInputSchema }, { computeLoss }, { finalObjective }] = await Promise.all([
         import("../config/parse-json-input.js"),
         import("../losses/loss-input.js"),
         import("../losses/loss-laboratory.js"),
+        import("../losses/options.js"),
       ]);
       await importModules(flags.import ?? []);
       const input = parseJsonInput(
@@ -40,21 +42,22 @@ export function lossCommand({ terminal: { out } }: Context): Command {
         lossInputSchema,
       );
       const result = await computeLoss(input);
-      out.write(flags.json ? jsonLine(result) : describeLoss(input, result));
+      const objective = finalObjective(input.objective);
+      out.write(flags.json ? jsonLine(result) : describeLoss({ ...input, objective }, result));
     });
 }
 
-function describeLoss(input: LossInput, { value, terms, rows, gradient }: LossResult): string {
+interface SettledInput extends LossInput {
+  readonly objective: SettledObjective;
+}
+
+function describeLoss(input: SettledInput, { value, terms, rows, gradient }: LossResult): string {
   const mask = rows.map((_, row) => input.responseMask?.[row] ?? 1);
   const counted = mask.filter((isCounted) => isCounted === 1).length;
   const total = facts([["value", `${formatNumber(value)} nats, the mean of ${counted} of ${rows.length} rows`]]);
   const termRows = Object.entries(terms).map(([name, mean]) => {
     const term = input.objective[name]!;
-    const how =
-      term.kind === "cross-entropy"
-        ? "cross-entropy with targetIds"
-        : `${term.divergence} at temperature ${term.temperature}${term.scaleByTemperatureSquared ? ", times its square" : ""}`;
-    return [name, formatNumber(term.weight), formatNumber(mean), how];
+    return [name, formatNumber(term.weight), formatNumber(mean), describeTerm(term)];
   });
   const perRow = rows.map((nats, row) => {
     const slopes = gradient[row]!;
@@ -72,4 +75,15 @@ function describeLoss(input: LossInput, { value, terms, rows, gradient }: LossRe
     table([["term", "weight", "nats", "how"], ...termRows], [3]),
     table([["row", "nats", "|gradient|", "largest slope"], ...shown]) + more,
   ].join("\n");
+}
+
+function describeTerm(term: ObjectiveTerm): string {
+  switch (term.kind) {
+    case "cross-entropy":
+      return "cross-entropy with targetIds";
+    case "confidence":
+      return "cross-entropy with the student's own likeliest id";
+    case "divergence":
+      return `${term.divergence} at temperature ${term.temperature}${term.scaleByTemperatureSquared ? ", times its square" : ""}`;
+  }
 }

@@ -16,6 +16,7 @@ import { type ExitCode, printError } from "./print-error.js";
 import { quickstartCommand } from "./quickstart.js";
 import { runCommand } from "./run.js";
 import { scoreCommand } from "./score.js";
+import { sweepCommand } from "./sweep.js";
 
 /**
  * In the order in which help lists them. What loads the engine is imported when a command runs, so that help is quick and
@@ -26,6 +27,7 @@ const commands = [
   checkCommand,
   captureCommand,
   runCommand,
+  sweepCommand,
   evaluateCommand,
   exportCommand,
   scoreCommand,

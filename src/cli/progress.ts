@@ -27,7 +27,6 @@ interface Task {
 /** Milliseconds between two rewritings of the line, and between two lines where nothing is rewritten. */
 const rewriteEvery = 100;
 const lineEvery = 30_000;
-const runNames = { student: "student", twin: "twin" } as const;
 
 /** @param now - milliseconds; a clock of its own for tests. */
 export function showProgress(output: Output, now: () => number = Date.now): Progress {
@@ -102,7 +101,7 @@ export function showProgress(output: Output, now: () => number = Date.now): Prog
           return note(describeStart(event, output.width));
         case "step":
           return advance({
-            name: runNames[event.run],
+            name: event.run,
             done: event.step,
             total: event.steps,
             unit: "steps",
@@ -119,7 +118,7 @@ export function showProgress(output: Output, now: () => number = Date.now): Prog
             ...(kl === undefined ? [] : [`KL ${formatNumber(kl)}`]),
             `perplexity ${formatNumber(perplexity)}${isBest ? ", best so far" : ""}`,
           ];
-          return note(`  ${runNames[event.run]}, step ${event.step}: held-out ${figures.join(", ")}`);
+          return note(`  ${event.run}, step ${event.step}: held-out ${figures.join(", ")}`);
         }
         case "checkpoint":
           return note(output.style("dim", `  checkpoint ${event.path}`));

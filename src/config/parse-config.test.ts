@@ -3,13 +3,8 @@ import { stringify } from "yaml";
 import type * as z from "zod";
 import { ConfigError } from "../errors.js";
 import { objectiveSchema } from "../losses/options.js";
-import {
-  promptedStudentSchema,
-  promptedTeacherSchema,
-  recipeSchema,
-  studentSchema,
-  teacherSchema,
-} from "../recipes/options.js";
+import { contextConfigSchema } from "../recipes/context-options.js";
+import { recipeSchema, studentSchema, teacherSchema } from "../recipes/options.js";
 import { parseConfig } from "./parse-config.js";
 
 const schemas = {
@@ -18,11 +13,7 @@ const schemas = {
     student: studentSchema,
     objective: objectiveSchema,
   }),
-  context: recipeSchema("context", {
-    teacher: promptedTeacherSchema,
-    student: promptedStudentSchema,
-    objective: objectiveSchema,
-  }),
+  context: contextConfigSchema,
 };
 
 const good = `recipe: soft-labels
@@ -79,7 +70,7 @@ describe("parseConfig", () => {
         temperature: 2,
         scaleByTemperatureSquared: true,
       },
-      hard: { kind: "cross-entropy", weight: 0.1 },
+      hard: { kind: "cross-entropy", weight: 0.1, labelSmoothing: 0 },
     });
     expect(config).toMatchObject({ device: "cpu", threads: "auto", output: "runs/soft-labels" });
   });
@@ -119,7 +110,7 @@ describe("parseConfig", () => {
 
   it("names the known keys where nothing is close", () => {
     expect(complaint(edited("hard: { weight: 0.1 }", "hard: { zzzz: 1 }"))).toContain(
-      "objective.hard.zzzz (line 10): unknown key; expected kind or weight",
+      "objective.hard.zzzz (line 10): unknown key; expected kind, weight or labelSmoothing",
     );
   });
 

@@ -88,12 +88,14 @@ function tieRows(
 ): ResponseRows {
   const ordered = [...chosen].sort((a, b) => a - b);
   const count = ordered.reduce((sum, index) => sum + documents[index]!.responseTokens, 0);
+  const isPartlyLabelled = ordered.some((index) => documents[index]!.hasGroundTruth === false);
   const rows = {
     count,
     studentIndex: new Int32Array(count),
     teacherIndex: new Int32Array(count),
     targetIds: new Int32Array(count),
     weights: new Float32Array(count).fill(1),
+    targetWeights: isPartlyLabelled ? new Float32Array(count).fill(1) : undefined,
     documents: new Int32Array(count),
     offsets: new Int32Array(count),
   };
@@ -107,6 +109,7 @@ function tieRows(
       rows.documents[at] = index;
       rows.offsets[at] = at - from;
     });
+    if (document.hasGroundTruth === false) rows.targetWeights?.fill(0, from, row);
     const end = eachLearned(document.teacher, from, (at, i) => {
       rows.teacherIndex[at] = teacher.starts.get(index)! + i - 1;
       if (document.teacher.ids[i] !== rows.targetIds[at])

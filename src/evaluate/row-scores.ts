@@ -6,7 +6,7 @@ import { Graph, type Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
 import { type Chunk, takeChunk } from "../losses/chunked-head.js";
 import { objectiveRows } from "../losses/objective.js";
-import type { Objective } from "../losses/options.js";
+import type { SettledObjective } from "../losses/options.js";
 import { type ModelDefinition, placeModel } from "../models/model-graph.js";
 import { type CompileOptions, compile, type Feeds } from "../runtime/executor.js";
 import type { HostTensor } from "../runtime/tensor.js";
@@ -17,13 +17,17 @@ import type { TeacherSignal } from "../signals/teacher-signal.js";
 export interface RowScores {
   /** Natural log-prob of the row's token, over the model's whole head. */
   readonly targetLogProbs: Float32Array;
+  /** 1 where the row's token is the one that the model finds most likely. */
+  readonly accuracy: Float32Array;
   /** Σ weight · term of the objective; absent without one. */
   readonly objective?: Float32Array;
-  /** KL(teacher ‖ model) at temperature 1; absent without a teacher, like the next two. */
+  /** KL(teacher ‖ model) at temperature 1; absent without a teacher, like the next three. */
   readonly kl?: Float32Array;
   /** 1 where both find the same token most likely. */
   readonly agreement?: Float32Array;
   readonly teacherTargetLogProbs?: Float32Array;
+  /** The largest log-prob that the teacher gives any token. */
+  readonly teacherBestLogProbs?: Float32Array;
   /** The k likeliest tokens, `[rows, k]`; absent unless asked for. */
   readonly top?: TopTokens;
   readonly teacherTop?: TopTokens;
@@ -40,7 +44,7 @@ export interface RowScorerOptions extends CompileOptions {
   readonly chunkRows: number;
   /** The teacher's signal; undefined to score the model alone. */
   readonly signal?: SignalForm | undefined;
-  readonly objective?: Objective | undefined;
+  readonly objective?: SettledObjective | undefined;
   /** How many of the likeliest tokens to return per row. */
   readonly topK?: number;
 }
@@ -52,7 +56,7 @@ export interface RowScorer {
   dispose(): Promise<void>;
 }
 
-const comparison: Objective = {
+const comparison: SettledObjective = {
   kl: { kind: "divergence", divergence: "forward-kl", weight: 1, temperature: 1, scaleByTemperatureSquared: true },
 };
 
@@ -60,7 +64,12 @@ const comparison: Objective = {
 function chunkScores(chunk: Chunk, options: RowScorerOptions): Readonly<Record<string, Value>> {
   const { logits, targetIds, teacher } = chunk;
   const logProbs = g.logSoftmax(logits);
-  const scores: Record<string, Value> = { targetLogProbs: pick(logProbs, targetIds) };
+  const likeliest = g.argMax(logits);
+  const isLikeliest = (ids: Value) => g.where(g.equal(likeliest, ids), logits.graph.number("float32", 1), 0);
+  const scores: Record<string, Value> = {
+    targetLogProbs: pick(logProbs, targetIds),
+    accuracy: isLikeliest(g.cast(targetIds, "int64")),
+  };
   const addTop = (name: string, values: Value) => {
     if (!options.topK) return;
     const { values: best, indices } = g.topK(values, options.topK);
@@ -79,12 +88,9 @@ function chunkScores(chunk: Chunk, options: RowScorerOptions): Readonly<Record<s
   if (teacher && teacher.kind !== "sparse") {
     const teacherLogProbs = g.logSoftmax(teacher.logits);
     scores.kl = objectiveRows(comparison, rows).kl!;
-    scores.agreement = g.where(
-      g.equal(g.argMax(logits), g.argMax(teacher.logits)),
-      logits.graph.number("float32", 1),
-      0,
-    );
+    scores.agreement = isLikeliest(g.argMax(teacher.logits));
     scores.teacherTargetLogProbs = pick(teacherLogProbs, targetIds);
+    scores.teacherBestLogProbs = g.reduceMax(teacherLogProbs, { axes: [1] });
     addTop("teacherTop", teacherLogProbs);
   }
   return scores;
@@ -149,10 +155,12 @@ function readScores(outputs: Readonly<Record<string, HostTensor>>, count: number
   };
   const scores = {
     targetLogProbs: floats("targetLogProbs")!,
+    accuracy: floats("accuracy")!,
     objective: floats("objective"),
     kl: floats("kl"),
     agreement: floats("agreement"),
     teacherTargetLogProbs: floats("teacherTargetLogProbs"),
+    teacherBestLogProbs: floats("teacherBestLogProbs"),
     top: top("top"),
     teacherTop: top("teacherTop"),
   };

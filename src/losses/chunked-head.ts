@@ -8,7 +8,7 @@ import type { Constant, Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
 import { linear } from "../models/layers/linear.js";
 import type { SignalInputs } from "../signals/signal-feeds.js";
-import { objectiveRows, type TeacherRows } from "./objective.js";
+import { needsTarget, objectiveRows, type TeacherRows } from "./objective.js";
 import type { Objective } from "./options.js";
 
 /** Elements of a chunk's logits: enough rows for full speed, little enough that memory stays flat in the vocabulary too. */
@@ -30,7 +30,11 @@ export interface ChunkedInputs {
   readonly targetIds: Value;
   /** `[chunks, chunkRows]`; 0 for rows that only fill the last chunk. */
   readonly rowWeights: Value;
+  /** The same for terms that look at `targetIds`; `rowWeights` where left out. */
+  readonly targetWeights?: Value;
   readonly teacher: SignalInputs | undefined;
+  /** Scalars by term, where weights change over the run; the others are constants of the graph. */
+  readonly termWeights?: Readonly<Record<string, Value>>;
   /** Which of the two are frozen: their gradients are not computed, and count as 0. */
   readonly frozen?: { readonly hidden: boolean; readonly headWeight: boolean } | undefined;
 }
@@ -91,6 +95,8 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
   const { hidden, headWeight, frozen } = inputs;
   const { graph } = hidden;
   const names = Object.keys(objective);
+  // A weight is a constant of the graph, or a scalar that is fed.
+  const weights = names.map((name) => inputs.termWeights?.[name] ?? (objective[name]!.weight as number));
   return graph.within("objective", () => {
     const trips = g.dimScalar(hidden, 0);
     const zero = graph.number(hidden.dtype, 0);
@@ -103,8 +109,11 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
         const headGradient = carriedIn[names.length];
         const chunk = takeChunk(inputs, iteration);
         const rows = objectiveRows(objective, { ...chunk, studentLogits: chunk.logits });
-        const termSums = names.map((name) => g.reduceSum(g.mul(rows[name]!, chunk.rowWeights)));
-        const weighted = names.map((name, i) => times(termSums[i]!, objective[name]!.weight));
+        const targetWeights = inputs.targetWeights ? g.gather(inputs.targetWeights, iteration) : chunk.rowWeights;
+        const termSums = names.map((name) => {
+          return g.reduceSum(g.mul(rows[name]!, needsTarget(objective[name]!) ? targetWeights : chunk.rowWeights));
+        });
+        const weighted = names.map((_, i) => times(termSums[i]!, weights[i]!));
         const [logitsGradient] = gradients(
           weighted.reduce((sum, term) => g.add(sum, term)),
           [chunk.logits],
@@ -120,9 +129,7 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
     );
     const sums = carried.slice(0, names.length);
     const [hiddenGradient, headGradient] = [scanned[0], carried[names.length]];
-    const total = sums
-      .map((sum, i) => times(sum, objective[names[i]!]!.weight))
-      .reduce((left, right) => g.add(left, right));
+    const total = sums.map((sum, i) => times(sum, weights[i]!)).reduce((left, right) => g.add(left, right));
     return {
       total: g.customGradient(total, [hidden, headWeight], (cotangent) => [
         hiddenGradient && scaleBy(hiddenGradient, cotangent),
@@ -133,7 +140,7 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
   });
 }
 
-function times(value: Value, factor: number): Value {
+function times(value: Value, factor: number | Value): Value {
   return factor === 1 ? value : g.mul(value, factor);
 }
 

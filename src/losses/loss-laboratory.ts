@@ -7,6 +7,7 @@ import * as g from "../graph/ops/index.js";
 import { compile, type HostTensor, scalarOf } from "../runtime/index.js";
 import type { LossInput } from "./loss-input.js";
 import { objectiveRows, type TeacherRows } from "./objective.js";
+import { finalObjective } from "./options.js";
 import { logZero } from "./outcomes.js";
 
 export interface LossResult {
@@ -21,7 +22,7 @@ export interface LossResult {
 }
 
 /**
- * Evaluates an objective.
+ * Evaluates an objective; weights that change over a run are those that a long run ends with.
  *
  * @throws NonFiniteError where a divergence is infinite, such as reverse KL on a token of teacher probability 0.
  */
@@ -49,7 +50,8 @@ export async function computeLoss(input: LossInput): Promise<LossResult> {
   const maskValue = graph.constant("float64", [rowCount], Float64Array.from(mask));
   const names = Object.keys(terms);
   const masked = names.map((name) => g.where(g.greater(maskValue, 0), terms[name]!, 0));
-  const weighted = masked.map((rows, i) => g.mul(rows, input.objective[names[i]!]!.weight));
+  const objective = finalObjective(input.objective);
+  const weighted = masked.map((rows, i) => g.mul(rows, objective[names[i]!]!.weight));
   const total = weighted.reduce((sum, rows) => g.add(sum, rows)); // [rows]
   const value = g.div(g.reduceSum(total), Math.max(count, 1));
   const means = masked.map((rows) => g.div(g.reduceSum(rows), Math.max(count, 1)));

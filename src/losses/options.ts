@@ -2,8 +2,13 @@
 
 import * as z from "zod";
 import { divergenceNames, findDivergence } from "./registry.js";
+import { type Scheduled, scheduledSchema, valueAt } from "./schedule.js";
 
-const weight = z.number().nonnegative().default(1).describe("What the term is multiplied by in the sum.");
+const weight = scheduledSchema(z.number().nonnegative())
+  .default(1)
+  .describe(
+    "What the term is multiplied by in the sum: a number, or { from, to, schedule, after, steps | fraction } for one that changes over the run.",
+  );
 
 /** What every divergence term has, whichever its divergence; the divergence's own options stand beside these keys. */
 const divergenceKeys = {
@@ -11,7 +16,9 @@ const divergenceKeys = {
   divergence: z
     .string()
     .default("forward-kl")
-    .describe("How the two distributions are compared: forward-kl, reverse-kl, or one you defined."),
+    .describe(
+      "How the two distributions are compared: forward-kl, reverse-kl, cross-entropy, jsd, skew-kl, skew-reverse-kl, symmetric-kl, tvd, alpha-beta, logits-mse, ranking, or one you defined.",
+    ),
   temperature: z.number().positive().default(1).describe("Divides the logits of both sides."),
   scaleByTemperatureSquared: z
     .boolean()
@@ -25,13 +32,27 @@ const softTerm = divergenceTerm(z.literal("divergence").default("divergence").de
   "Distance to the teacher's distribution.",
 );
 
+const crossEntropyKeys = {
+  weight,
+  labelSmoothing: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe("Share of the label that is spread evenly over the vocabulary (Szegedy et al. 2016)."),
+};
+
 const hardTerm = z
-  .strictObject({ kind: z.literal("cross-entropy").default("cross-entropy").describe("What the term is."), weight })
+  .strictObject({
+    kind: z.literal("cross-entropy").default("cross-entropy").describe("What the term is."),
+    ...crossEntropyKeys,
+  })
   .describe("Cross-entropy with the text itself, at temperature 1.");
 
 const namedTerm = z.discriminatedUnion("kind", [
   divergenceTerm(z.literal("divergence")),
-  z.strictObject({ kind: z.literal("cross-entropy"), weight }),
+  z.strictObject({ kind: z.literal("cross-entropy"), ...crossEntropyKeys }),
+  z.strictObject({ kind: z.literal("confidence"), weight }),
 ]);
 
 /**
@@ -49,7 +70,7 @@ export const objectiveSchema: z.ZodType<Objective> = z
 
 export interface DivergenceTerm {
   readonly kind: "divergence";
-  readonly weight: number;
+  readonly weight: Scheduled;
   readonly divergence: string;
   readonly temperature: number;
   readonly scaleByTemperatureSquared: boolean;
@@ -59,13 +80,42 @@ export interface DivergenceTerm {
 
 export interface CrossEntropyTerm {
   readonly kind: "cross-entropy";
-  readonly weight: number;
+  readonly weight: Scheduled;
+  /** 0 where left out. */
+  readonly labelSmoothing?: number;
 }
 
-export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm;
+/** Cross-entropy of the student with what it finds likeliest itself. */
+export interface ConfidenceTerm {
+  readonly kind: "confidence";
+  readonly weight: Scheduled;
+}
+
+export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm | ConfidenceTerm;
 
 /** Terms by name, in the order in which they were written. */
 export type Objective = Readonly<Record<string, ObjectiveTerm>>;
+
+/** An objective at one step: every weight is a number. */
+export type SettledObjective = Readonly<Record<string, ObjectiveTerm & { readonly weight: number }>>;
+
+/** The objective with the weights of step `step` (from 1) of `steps`. */
+export function objectiveAt(objective: Objective, step: number, steps: number): SettledObjective {
+  const settled = Object.entries(objective).map(([name, term]) => {
+    return [name, { ...term, weight: valueAt(term.weight, step, steps) }] as const;
+  });
+  return Object.fromEntries(settled);
+}
+
+/** The objective with the weights that a long run ends with. */
+export function finalObjective(objective: Objective): SettledObjective {
+  return objectiveAt(objective, Number.POSITIVE_INFINITY, 1);
+}
+
+/** Names of the terms whose weight is not a constant. */
+export function scheduledTerms(objective: Objective): readonly string[] {
+  return Object.keys(objective).filter((name) => typeof objective[name]!.weight !== "number");
+}
 
 /** The divergence's own options of a term, without the keys that every divergence term has. */
 export function divergenceOptionsOf(term: DivergenceTerm): Readonly<Record<string, unknown>> {

@@ -60,8 +60,8 @@ export async function compareStarts(
     })) {
       if (signal?.aborted) throw new InterruptedError("check: stopped.");
       const parameters = countParameters(opened.model.architecture.parameters(opened.model.shape));
-      const measured = await measureStart(await opened.start(), batches, options);
-      rows.push({ name, isChosen, parameters, bytes: 4 * parameters, ...measured });
+      const { measure } = await measureStart(await opened.start(), batches, options);
+      rows.push({ name, isChosen, parameters, bytes: 4 * parameters, ...measure });
     }
     return rows;
   } finally {

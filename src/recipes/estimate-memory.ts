@@ -4,7 +4,7 @@ import { buildRowScorer } from "../evaluate/row-scores.js";
 import { peakLiveBytes } from "../graph/live-memory.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { needsTeacher } from "../losses/objective.js";
-import type { Objective } from "../losses/options.js";
+import { finalObjective, type Objective } from "../losses/options.js";
 import { countParameters } from "../models/architecture.js";
 import type { ModelDefinition } from "../models/model-graph.js";
 import type { StudentModel } from "../students/student-model.js";
@@ -58,7 +58,7 @@ export function estimateMemory(
         frozen: student.frozen,
       }),
     ),
-    evaluation: live(buildRowScorer(student, { ...shared, signal, objective })),
+    evaluation: live(buildRowScorer(student, { ...shared, signal, objective: finalObjective(objective) })),
   };
   return { ...parts, peakBytes: Object.values(parts).reduce((sum, bytes) => sum + bytes, programBytes) };
 }

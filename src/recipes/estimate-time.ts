@@ -5,7 +5,7 @@ import { makeRowScorer } from "../evaluate/row-scores.js";
 import { packBatches } from "../evaluate/score-batches.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { needsTeacher } from "../losses/objective.js";
-import type { Objective } from "../losses/options.js";
+import { finalObjective, type Objective } from "../losses/options.js";
 import { type LocalTeacher, makeLocalTeacher } from "../teachers/local-teacher.js";
 import { planSteps, sequencesIn } from "../training/steps.js";
 import { rowsPerEvaluation, widestBatch } from "../training/train-student.js";
@@ -46,7 +46,7 @@ export async function estimateTime(
 
   const secondsPerMicroBatch = async (trained: Objective): Promise<number> => {
     const guide = needsTeacher(trained) ? localTeacher : undefined;
-    const options = { ...shared, recompute: training.recompute, optimizer: training };
+    const options = { ...shared, steps: plan.steps, recompute: training.recompute, optimizer: training };
     const trainer = await Trainer.create(await student.start(), guide, trained, options);
     try {
       return await secondTime((turn) => trainer.step([microBatch], turn, training.learningRate));
@@ -69,7 +69,7 @@ export async function estimateTime(
     const [batch] = packBatches(data.heldOut, { sequenceLength, batchTokens: training.microBatchTokens });
     if (!batch) return 0;
     const model = await student.start();
-    const scorer = await makeRowScorer(model, { ...shared, signal: guide?.form, objective });
+    const scorer = await makeRowScorer(model, { ...shared, signal: guide?.form, objective: finalObjective(objective) });
     try {
       const weights = { ...Object.fromEntries(model.weights), ...guide?.headFeeds };
       const signal = await guide?.signal(batch);

@@ -2,6 +2,7 @@
 
 import { basename, resolve } from "node:path";
 import { assertSameTokenizer, hasTokenizer, loadTokenizer, type Tokenizer } from "../data/index.js";
+import { assertSameTemplate } from "../data/same-template.js";
 import type { TransferDocument } from "../data/transfer-set.js";
 import { DataError } from "../errors.js";
 import { describeFreshStudent, makeFreshStudent } from "../students/fresh-student.js";
@@ -17,6 +18,7 @@ import {
 } from "../weights/load-model.js";
 import type { Precision } from "../weights/quantize/index.js";
 import { hashOf } from "./hash-of.js";
+import type { RowReader } from "./open-data.js";
 import type { StudentOptions, TeacherOptions } from "./options.js";
 import { type CalibrationOptions, openFromTeacher } from "./student-from-teacher.js";
 import { trainPartly } from "./train-partly.js";
@@ -53,6 +55,8 @@ export interface OpenedStudent {
   readonly parts?: ModelParts | undefined;
   /** Where the parts to keep depend on training rows: until then `model` has the right sizes only. */
   readonly pending?: PendingChoice | undefined;
+  /** Where the start may be what the teacher sees besides: the student that starts from these training rows. */
+  readonly readContext?: ((documents: readonly TransferDocument[]) => OpenedStudent) | undefined;
 }
 
 /** A choice that needs text. */
@@ -165,7 +169,7 @@ async function openOwnStudent(
  *
  * @throws DataError where the tokenizers differ, or one is missing and the heads differ in width.
  */
-export function assertOneVocabulary(teacher: OpenedTeacher, student: OpenedStudent): void {
+export function assertOneVocabulary(teacher: RowReader, student: RowReader): void {
   if (teacher.tokenizer && student.tokenizer) {
     assertSameTokenizer(teacher.tokenizer, student.tokenizer);
     return;
@@ -176,6 +180,15 @@ export function assertOneVocabulary(teacher: OpenedTeacher, student: OpenedStude
     `teacher and student must share a tokenizer; where one has none their heads must be equally wide, got ${taught} and ${learned}.`,
     { hint: "Put the tokenizer's files into both folders." },
   );
+}
+
+/**
+ * A response must be written and ended alike on both sides.
+ *
+ * @throws DataError where it is not.
+ */
+export function assertOneConversation(teacher: OpenedTeacher, student: OpenedStudent, template: string): void {
+  if (teacher.tokenizer && student.tokenizer) assertSameTemplate(teacher.tokenizer, student.tokenizer, template);
 }
 
 /** What a config calls a model, where that means the same everywhere. */

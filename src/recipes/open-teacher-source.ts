@@ -26,6 +26,7 @@ import type { TeacherSource } from "../signals/teacher-signal.js";
 import { makeCachedTeacher, OpenCaptures } from "../teachers/cached-teacher.js";
 import { captureSignals } from "../teachers/capture-signals.js";
 import { makeLocalTeacher } from "../teachers/local-teacher.js";
+import { teacherPrefix } from "../teachers/shared-prefix.js";
 import { widestBatch } from "../training/train-student.js";
 import { packageVersion } from "../version.js";
 import { loadOutputHead } from "../weights/load-model.js";
@@ -45,8 +46,9 @@ export async function openTeacherSource(
   const { cache, data: options } = context.config;
   const { teacher, data } = parts;
   if (!cache) {
-    const positionCount = widestBatch([...data.train, ...data.heldOut], options.sequenceLength);
-    return makeLocalTeacher(await teacher.load(), { positionCount, threads });
+    const documents = [...data.train, ...data.heldOut];
+    const positionCount = widestBatch(documents, options.sequenceLength);
+    return makeLocalTeacher(await teacher.load(), { positionCount, threads, prefix: teacherPrefix(documents) });
   }
   const { captures } = await fillCache(context, cache, parts, threads);
   const open = await OpenCaptures.open(captures);
@@ -109,7 +111,8 @@ export async function fillCache(
   const part = there === 0 ? "" : `, of which ${there} of ${description.blocks} blocks are there`;
   emit({ type: "phase", phase: "teacher", message: `capturing the teacher in "${capture.path}"${part}` });
   await captureSignals(capture, missing, {
-    open: async (positionCount) => makeLocalTeacher(await teacher.load(), { positionCount, threads }),
+    open: async (positionCount) =>
+      makeLocalTeacher(await teacher.load(), { positionCount, threads, prefix: teacherPrefix(missing) }),
     signal,
     onProgress: (done, total) => emit({ type: "progress", task: "capturing", done, total, unit: "blocks" }),
   });

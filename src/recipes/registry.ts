@@ -5,8 +5,15 @@ import { context } from "./context.js";
 import { finetune } from "./finetune.js";
 import { pretrain } from "./pretrain.js";
 import { softLabels } from "./soft-labels.js";
+import { weakToStrong } from "./weak-to-strong.js";
 
-export const recipes = { "soft-labels": softLabels, context, pretrain, finetune } as const;
+export const recipes = {
+  "soft-labels": softLabels,
+  context,
+  "weak-to-strong": weakToStrong,
+  pretrain,
+  finetune,
+} as const;
 
 export type RecipeName = keyof typeof recipes;
 
@@ -16,6 +23,7 @@ export type RunConfig = { [Name in RecipeName]: z.output<(typeof recipes)[Name][
 export const recipeSchemas: { readonly [Name in RecipeName]: z.ZodType<RunConfig> } = {
   "soft-labels": softLabels.config,
   context: context.config,
+  "weak-to-strong": weakToStrong.config,
   pretrain: pretrain.config,
   finetune: finetune.config,
 };

@@ -5,6 +5,7 @@ import type { Objective } from "../losses/options.js";
 import type { CacheOptions } from "../signals/cache/index.js";
 import type { TrainingOptions } from "../training/options.js";
 import type { OpenedStudent, OpenedTeacher } from "./open-models.js";
+import type { WritingFacts } from "./open-written-data.js";
 
 /** The sections that all configs have. */
 export interface CommonConfig {
@@ -17,10 +18,19 @@ export interface CommonConfig {
   readonly output: string;
 }
 
+/** What only a run has whose sides see different prompts. */
+export interface ContextParts {
+  /** The teacher follows the student, each weight keeping this share of itself; undefined where the teacher stays. */
+  readonly movingAverage: number | undefined;
+  /** What the teacher wrote, where it wrote the responses. */
+  readonly writing: WritingFacts | undefined;
+}
+
 export interface RunParts {
   /** Undefined for recipes without a teacher. */
   readonly teacher: OpenedTeacher | undefined;
   readonly student: OpenedStudent;
   readonly data: LoadedData;
   readonly objective: Objective;
+  readonly context?: ContextParts;
 }

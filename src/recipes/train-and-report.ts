@@ -8,8 +8,10 @@ import { exportsOf } from "../report/join-export.js";
 import type { Report } from "../report/report.js";
 import { writeReport } from "../report/write-report.js";
 import type { TeacherSource } from "../signals/teacher-signal.js";
+import { type MovingTeacher, makeMovingTeacher } from "../teachers/moving-teacher.js";
+import { teacherPrefix } from "../teachers/shared-prefix.js";
 import { describeMachine, keepManifest } from "../training/run-directory.js";
-import { type TrainedStudent, trainStudent } from "../training/train-student.js";
+import { type TrainedStudent, trainStudent, widestBatch } from "../training/train-student.js";
 import { packageVersion } from "../version.js";
 import { makeReport } from "./make-report.js";
 import { measureOwnStart } from "./measure-own-start.js";
@@ -29,29 +31,24 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
   const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
   const student = await settleStudent(context, opened, threads);
   const parts = { ...opened, student };
-  await keepManifest(config.output, config, {
-    limbeckRun: 1,
-    created: new Date().toISOString(),
-    limbeckVersion: packageVersion,
-    node: process.version,
-    machine: describeMachine(),
-    threads,
-    seed: config.training.seed,
-    fingerprints: {
-      ...(teacher && { teacher: teacher.model.fingerprint }),
-      student: student.fingerprint,
-      ...(student.tokenizer && { tokenizer: student.tokenizer.fingerprint }),
-      "training data": fingerprintDocuments(data.train),
-      "held-out data": fingerprintDocuments(data.heldOut),
-    },
+  await keepInputs(config, threads, {
+    ...(teacher && { teacher: teacher.model.fingerprint }),
+    student: student.fingerprint,
+    ...(student.tokenizer && { tokenizer: student.tokenizer.fingerprint }),
+    "training data": fingerprintDocuments(data.train),
+    "held-out data": fingerprintDocuments(data.heldOut),
   });
   await keepParts(config.output, student);
   const localTeacher = teacher && (await openTeacherSource(context, { ...parts, teacher }, threads));
+  const movingTeacher = await openMovingTeacher(config, parts, threads);
   try {
-    const start = context.resume ? undefined : await measureOwnStart(context, parts, localTeacher, threads);
-    if (start) emit(start);
+    const start = context.resume ? [] : await measureOwnStart(context, parts, localTeacher, threads);
+    for (const event of start) emit(event);
     const train = (run: RunName, directory: string, objective: Objective) =>
-      trainOne(context, parts, { run, directory, objective, localTeacher, threads });
+      trainOne(context, parts, {
+        ...{ run, directory, objective, localTeacher, threads },
+        movingTeacher: needsTeacher(objective) ? movingTeacher : undefined,
+      });
     emit({ type: "phase", phase: "training", message: "training the student" });
     const trained = await train("student", config.output, parts.objective);
     let twin: TrainedStudent | undefined;
@@ -67,28 +64,66 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
     await writeReport(config.output, report);
     return report;
   } finally {
+    await movingTeacher?.dispose();
     await localTeacher?.dispose();
   }
 }
 
-interface OneRun {
+/** The teacher that follows the student, where one is asked for; undefined where the teacher stays as it is. */
+async function openMovingTeacher(
+  { data: { sequenceLength } }: CommonConfig,
+  { student, data, context }: RunParts,
+  threads: number,
+): Promise<MovingTeacher | undefined> {
+  if (context?.movingAverage === undefined) return undefined;
+  const documents = [...data.train, ...data.heldOut];
+  const options = { positionCount: widestBatch(documents, sequenceLength), threads, prefix: teacherPrefix(documents) };
+  return makeMovingTeacher(await student.start(), context.movingAverage, options);
+}
+
+/**
+ * Writes config and manifest of a new run, or checks that a resumed one has the same inputs.
+ *
+ * @param fingerprints - SHA-256 of every input by its name.
+ */
+export async function keepInputs(
+  config: CommonConfig,
+  threads: number,
+  fingerprints: Readonly<Record<string, string>>,
+): Promise<void> {
+  await keepManifest(config.output, config, {
+    limbeckRun: 1,
+    created: new Date().toISOString(),
+    limbeckVersion: packageVersion,
+    node: process.version,
+    machine: describeMachine(),
+    threads,
+    seed: config.training.seed,
+    fingerprints,
+  });
+}
+
+export interface OneRun {
   readonly run: RunName;
   readonly directory: string;
   readonly objective: Objective;
   readonly localTeacher: TeacherSource | undefined;
+  readonly movingTeacher?: MovingTeacher | undefined;
   readonly threads: number;
 }
 
-async function trainOne(
+/** Trains one student of a run in a folder of its own, or returns it where it is trained already. */
+export async function trainOne(
   { config, emit, resume, signal }: RecipeContext<CommonConfig>,
-  { student, data }: RunParts,
-  { run, directory, objective, localTeacher, threads }: OneRun,
+  { student, data }: Pick<RunParts, "student" | "data">,
+  { run, directory, objective, localTeacher, movingTeacher, threads }: OneRun,
 ): Promise<TrainedStudent> {
   return trainStudent({
     directory,
     student: await student.start(),
     companionsFrom: student.companionsFrom,
     teacher: localTeacher,
+    movingTeacher,
     objective,
     train: data.train,
     heldOut: data.heldOut,

@@ -1,9 +1,13 @@
 /** @file The report as text for a terminal of 80 columns: the table, the course of the held-out KL, the conclusion. */
 
 import { conclusionLine, precisionSentence } from "./conclusion.js";
+import { contextSentences } from "./context-text.js";
 import { formatBytes, formatCount, formatEstimate, formatNumber, formatPercent, NOT_MEASURED } from "./format.js";
-import { type EvaluationPoint, type ModelReport, type Report, thinOut } from "./report.js";
+import { type EvaluationPoint, type ModelReport, modelOf, type Report, thinOut } from "./report.js";
 import { roleNames, roles } from "./roles.js";
+import { weakToStrongLines } from "./weak-to-strong-text.js";
+import { weakToStrongSentences } from "./weak-to-strong-words.js";
+import { worthSummary } from "./worth-text.js";
 
 const WIDTH = 80;
 const BLOCKS = "▁▂▃▄▅▆▇█";
@@ -33,8 +37,15 @@ const columns: readonly Column[] = [
 export function reportText(report: Report): string {
   const models = roles.flatMap((role) => report.models.filter((model) => model.role === role));
   const lines = [...table(models), "", ...klCurve(report.history.student.evaluations), ...wrap(conclusionLine(report))];
+  lines.push(...contextSentences(report).flatMap(wrap));
+  if (modelOf(report, "teacher-without-context")) lines.push("bare: the teacher, given what the student is given.");
+  if (report.weakToStrong) {
+    lines.push("", ...weakToStrongLines(report.weakToStrong), "");
+    lines.push(...weakToStrongSentences(report.weakToStrong).flatMap(wrap));
+  }
   const precision = precisionSentence(report);
   if (precision) lines.push(...wrap(precision));
+  if (report.teacherWorth) lines.push(...wrap(worthSummary(report.teacherWorth)));
   return `${lines.join("\n")}\n`;
 }
 

@@ -9,6 +9,8 @@ export interface StepLine {
   readonly step: number;
   readonly loss: number;
   readonly terms: Readonly<Record<string, number>>;
+  /** Weights at this step of the terms whose weight changes over the run; left out where none does. */
+  readonly weights?: Readonly<Record<string, number>>;
   /** L2 before clipping. */
   readonly gradientNorm: number;
   readonly learningRate: number;
@@ -19,7 +21,7 @@ export interface StepLine {
 
 /** What the student does on held-out rows after a step. */
 export interface Evaluation {
-  /** The objective, as in the step lines. */
+  /** The objective, as in the step lines, with the weights of the run's last step. */
   readonly loss: number;
   readonly perplexity: number;
   /** Mean KL(teacher ‖ student) at temperature 1, in nats per token; left out without a teacher. */

@@ -1,18 +1,18 @@
 /** @file One student being trained: its weights and moments, and the optimizer step over micro-batches. */
 
-import type { DistillationBatch } from "../data/batch.js";
+import type { DistillationBatch, ResponseRows } from "../data/batch.js";
 import { type ChunkedRows, chunkRows, tokenFeeds } from "../data/batch-feeds.js";
 import { InterruptedError, NonFiniteError } from "../errors.js";
-import type { Objective } from "../losses/options.js";
+import { type Objective, objectiveAt, scheduledTerms } from "../losses/options.js";
 import type { CompileOptions, Feeds } from "../runtime/executor.js";
-import { type HostTensor, scalarOf } from "../runtime/tensor.js";
+import { float32Tensor, type HostTensor, scalarOf } from "../runtime/tensor.js";
 import { signalFeeds } from "../signals/signal-feeds.js";
 import type { TeacherSource } from "../signals/teacher-signal.js";
 import { type StudentModel, trainedParameters } from "../students/student-model.js";
 import { gradientNorm, isDecayed, type OptimizedParameter, updateParameter } from "./adamw.js";
 import { findNonFinite } from "./find-non-finite.js";
 import type { TrainingOptions } from "./options.js";
-import { compileTrainingGraph, type TrainingProgram } from "./training-graph.js";
+import { compileTrainingGraph, type TrainingProgram, weightInput } from "./training-graph.js";
 
 /** What a step reports: loss and terms before the update, as means over the step's rows. */
 export interface StepResult {
@@ -20,6 +20,8 @@ export interface StepResult {
   readonly terms: Readonly<Record<string, number>>;
   /** L2 before clipping, tied weights once. */
   readonly gradientNorm: number;
+  /** Weights of the step, of the terms whose weight changes over the run. */
+  readonly weights: Readonly<Record<string, number>>;
   /** Tokens that the student read. */
   readonly tokens: number;
 }
@@ -27,6 +29,8 @@ export interface StepResult {
 export interface TrainerOptions extends CompileOptions {
   readonly positionCount: number;
   readonly chunkRows: number;
+  /** Steps of the whole run, which the objective's schedules go by. */
+  readonly steps: number;
   /** Layers are computed again in the backward pass: less memory, one more forward pass through them. */
   readonly recompute?: boolean;
   /** How messages call the document of this number. */
@@ -87,7 +91,8 @@ export class Trainer {
 
   /**
    * One optimizer step. All micro-batches share one denominator, the weight of all their rows, so that how a step is cut
-   * into micro-batches changes nothing.
+   * into micro-batches changes nothing. A term that looks at the text itself counts only rows with ground truth, and is the mean
+   * over those of the step; a step that has none has none of it.
    *
    * @param step - from 1.
    * @param signal - read between two programs.
@@ -101,15 +106,20 @@ export class Trainer {
     signal?: AbortSignal,
   ): Promise<StepResult> {
     const { program, termNames } = this.#training;
-    const weight = microBatches.reduce((sum, { rows }) => sum + rows.weights.reduce((a, b) => a + b, 0), 0);
+    const weight = sumOver(microBatches, (rows) => rows.weights);
     const denominator = weight === 0 ? 1 : weight;
+    const targetWeight = sumOver(microBatches, (rows) => rows.targetWeights ?? rows.weights);
+    // Weights that add up to those of all rows make the one denominator right for these terms, too.
+    const targetScale = targetWeight === 0 ? 1 : weight / targetWeight;
     const gradients = new Map<string, Float32Array>();
+    const settled = objectiveAt(this.#objective, step, this.#options.steps);
+    const weights = Object.fromEntries(scheduledTerms(this.#objective).map((name) => [name, settled[name]!.weight]));
     let total = 0;
     const terms: Record<string, number> = Object.fromEntries(termNames.map((name) => [name, 0]));
     for (const [index, batch] of microBatches.entries()) {
       if (signal?.aborted) throw new InterruptedError(`training: stopped before step ${step}.`);
-      const rows = chunkRows(batch.rows, this.#options.chunkRows);
-      const feeds = await this.#feeds(batch, rows);
+      const rows = chunkRows(batch.rows, this.#options.chunkRows, targetScale);
+      const feeds = { ...(await this.#feeds(batch, rows)), ...weightFeeds(weights) };
       const outputs: Record<string, HostTensor> = await program.run(feeds);
       const sum = scalarOf(outputs.total!);
       if (!Number.isFinite(sum)) throw await this.#nonFiniteLoss(sum, step, index, batch, feeds);
@@ -131,6 +141,7 @@ export class Trainer {
       loss: total / denominator,
       terms: Object.fromEntries(termNames.map((name) => [name, terms[name]! / denominator])),
       gradientNorm: norm,
+      weights,
       tokens: microBatches.reduce((sum, { student }) => sum + countTokens(student.documents), 0),
     };
   }
@@ -204,11 +215,22 @@ export class Trainer {
   }
 }
 
+function weightFeeds(weights: Readonly<Record<string, number>>): Feeds {
+  const feeds = Object.entries(weights).map(([name, weight]) => {
+    return [weightInput(name), float32Tensor([], Float32Array.of(weight))] as const;
+  });
+  return Object.fromEntries(feeds);
+}
+
 /** Adds a gradient to what earlier micro-batches gave; the first one's array is kept as it is. */
 function addInto(gradients: Map<string, Float32Array>, name: string, gradient: Float32Array): void {
   const sum = gradients.get(name);
   if (!sum) gradients.set(name, gradient);
   else for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + gradient[i]!;
+}
+
+function sumOver(batches: readonly DistillationBatch[], weightsOf: (rows: ResponseRows) => Float32Array): number {
+  return batches.reduce((sum, { rows }) => sum + weightsOf(rows).reduce((a, b) => a + b, 0), 0);
 }
 
 function countTokens(documents: Int32Array): number {

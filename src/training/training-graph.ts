@@ -5,7 +5,7 @@ import { Graph, type Value } from "../graph/graph.js";
 import { gather } from "../graph/ops/index.js";
 import { type ChunkedInputs, chunkedObjective } from "../losses/chunked-head.js";
 import { needsTeacher } from "../losses/objective.js";
-import type { Objective } from "../losses/options.js";
+import { type Objective, scheduledTerms } from "../losses/options.js";
 import { type ModelDefinition, type PlacedModel, placeModel } from "../models/model-graph.js";
 import { type CompileOptions, compile, type Program } from "../runtime/executor.js";
 import { type SignalForm, signalInputs } from "../signals/signal-feeds.js";
@@ -31,6 +31,9 @@ export interface TrainingProgram {
   readonly termNames: readonly string[];
 }
 
+/** The scalar that a training graph is fed where a term's weight changes over the run. */
+export const weightInput = (term: string): string => `weight:${term}`;
+
 /** Adds the student, and the response rows that reach its head. */
 export function placeRows(
   graph: Graph,
@@ -45,7 +48,11 @@ export function placeRows(
     headWeight: placed.headWeight,
     targetIds: rows("targetIds", "int32"),
     rowWeights: rows("rowWeights", "float32"),
+    targetWeights: rows("targetWeights", "float32"),
     teacher: needsTeacher(objective) && signal ? signalInputs(graph, signal, chunkRows, "float32") : undefined,
+    termWeights: Object.fromEntries(
+      scheduledTerms(objective).map((name) => [name, graph.input(weightInput(name), "float32", [])]),
+    ),
   };
   return { placed, inputs };
 }

@@ -52,7 +52,7 @@ async function train(run: Run, microBatches: number) {
     await loadModelFolder(`${folder}${run.student}`),
     teacher,
     objectiveSchema.parse(run.objective),
-    { ...options, chunkRows: 24, recompute: microBatches > 1, optimizer: training },
+    { ...options, chunkRows: 24, steps: plan.steps, recompute: microBatches > 1, optimizer: training },
   );
   const results = [];
   for (let step = 1; step <= plan.steps; step++) {

@@ -58,6 +58,9 @@ export interface Step {
   readonly sequenceLength?: number;
   readonly chunkRows?: number;
   readonly recompute?: boolean;
+  /** Which step of how many; 1 of 1 unless given. */
+  readonly step?: number;
+  readonly steps?: number;
 }
 
 /** A step's numbers, and the gradient of the mean loss over all weights, one after the other. */
@@ -74,13 +77,14 @@ function copyOf(model: ModelWithWeights): ModelWithWeights {
 }
 
 export async function oneStep(step: Step): Promise<StepWithGradient> {
-  const { student, teacher, documents, sequenceLength = 0, chunkRows = 16, recompute = false } = step;
+  const { student, teacher, documents, sequenceLength = 0, chunkRows = 16, recompute = false, steps = 1 } = step;
   const { microBatches = [documents.map((_, index) => [index])] } = step;
   const objective: Objective = objectiveSchema.parse(step.objective);
   const trainer = await Trainer.create(copyOf(student), teacher, objective, {
     positionCount,
     chunkRows,
     recompute,
+    steps,
     threads: 1,
     // With β₁ = 0 and no clipping the first moment is the gradient.
     optimizer: { betas: [0, 0.9], epsilon: 1e-8, weightDecay: 0, clipNorm: null },
@@ -88,7 +92,7 @@ export async function oneStep(step: Step): Promise<StepWithGradient> {
   try {
     const layout = { sequenceLength, packing: sequenceLength > 0 };
     const batches = microBatches.map((sequences) => makeBatch(documents, sequences, layout));
-    const result = await trainer.step(batches, 1, 1e-3);
+    const result = await trainer.step(batches, step.step ?? 1, 1e-3);
     const gradient = Float32Array.from(trainer.parameters.flatMap(({ firstMoment }) => [...firstMoment]));
     return { ...result, gradient };
   } finally {
