@@ -94,7 +94,7 @@ async function withCache(
   given: RunConfig,
   directory: string,
 ): Promise<RunConfig> {
-  if (!("teacher" in given) || given.cache !== undefined) return given;
+  if (!("teacher" in given) || ("cache" in given && given.cache !== undefined)) return given;
   try {
     return await loadConfig(path, [...overrides, `cache.directory=${JSON.stringify(directory)}`]);
   } catch (error) {
