@@ -6,6 +6,7 @@ import { dirname, resolve } from "node:path";
 import { type LoadedData, measureDocuments, planEpoch } from "../data/index.js";
 import { InterruptedError, LimbeckError } from "../errors.js";
 import { countParameters, type ModelDefinition } from "../models/index.js";
+import { type ClassificationConfig, openClassification } from "../recipes/classification.js";
 import { compareStarts, type StartRow } from "../recipes/compare-starts.js";
 import { estimateMemory, type MemoryEstimate } from "../recipes/estimate-memory.js";
 import { estimateTime } from "../recipes/estimate-time.js";
@@ -48,6 +49,7 @@ export async function checkRun(
   download: LocateOptions = {},
   measuring: () => void = () => {},
 ): Promise<RunCheck> {
+  if (config.recipe === "classification") return checkClassification(config, download, measuring);
   const facts: Fact[] = [];
   const warnings: { code: string; message: string }[] = [];
   const problems: LimbeckError[] = [];
@@ -143,6 +145,40 @@ function describeWeak(config: WeakToStrongConfig, { weak, weakTrain, data }: Ope
   ];
 }
 
+/** What can be known of a run that puts texts into classes; its models and rows are opened together, so that one problem is found at a time. */
+async function checkClassification(
+  config: ClassificationConfig,
+  download: LocateOptions,
+  measuring: () => void,
+): Promise<RunCheck> {
+  const facts: Fact[] = [];
+  const data: Record<string, unknown> = {};
+  const problems: LimbeckError[] = [];
+  const warnings: { code: string; message: string }[] = [];
+  try {
+    const parts = await openClassification(config, download, () => {});
+    const { teacher, student, classData } = parts;
+    const found: Finding[] = [
+      ...(teacher ? [["teacher", ...describeModel(teacher.model, teacher.tokenizer)] as const] : []),
+      ["student", ...describeModel(student.model, student.tokenizer)],
+      ["classes", classData.classes.join(", "), { classes: classData.classes }],
+      ...describeData(config, parts.data),
+    ];
+    const costs = await describeCosts(config, parts, measuring);
+    for (const [name, value, machine] of [...found, ...costs.facts]) {
+      facts.push([name, value]);
+      data[name] = machine;
+    }
+    warnings.push(...classData.warnings);
+    if (costs.warning !== undefined) warnings.push({ code: "MEMORY", message: costs.warning });
+    await expectRoom(config.output, student);
+  } catch (error) {
+    if (!(error instanceof LimbeckError) || error.code === "INTERRUPTED") throw error;
+    problems.push(error);
+  }
+  return { facts, warnings, problems, data, starts: [] };
+}
+
 type Finding = readonly [name: string, value: string, machine: Readonly<Record<string, unknown>>];
 
 function describeModel(
@@ -164,7 +200,10 @@ function describeModel(
   ];
 }
 
-function describeData({ data: options, training }: RunConfig, { train, heldOut }: LoadedData): Finding[] {
+function describeData(
+  { data: options, training }: Pick<RunConfig, "data" | "training">,
+  { train, heldOut }: LoadedData,
+): Finding[] {
   const plan = planEpoch(train, { ...options, seed: training.seed, epoch: 0 });
   const stepsPerEpoch = Math.ceil(plan.sequences.length / sequencesIn(training.tokensPerStep, plan));
   const steps = training.steps ?? stepsPerEpoch * (training.epochs ?? 1);
@@ -231,7 +270,10 @@ async function describeCosts(
 }
 
 /** What to change first where memory is short. */
-function knob({ training, data }: RunConfig, { microBatch, teacher, student }: MemoryEstimate): string {
+function knob(
+  { training, data }: Pick<RunConfig, "data" | "training">,
+  { microBatch, teacher, student }: MemoryEstimate,
+): string {
   if (!training.recompute) return "set training.recompute: true.";
   if (microBatch > Math.max(teacher, student) && training.microBatchTokens > data.sequenceLength)
     return "lower training.microBatchTokens.";

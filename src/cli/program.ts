@@ -5,6 +5,7 @@ import { packageVersion } from "../version.js";
 import { captureCommand } from "./capture.js";
 import { chatCommand } from "./chat.js";
 import { checkCommand } from "./check.js";
+import { classifyCommand } from "./classify.js";
 import type { Context } from "./command.js";
 import { doctorCommand } from "./doctor.js";
 import { evaluateCommand } from "./evaluate.js";
@@ -31,6 +32,7 @@ const commands = [
   evaluateCommand,
   exportCommand,
   scoreCommand,
+  classifyCommand,
   chatCommand,
   lossCommand,
   inspectCommand,

@@ -10,7 +10,7 @@ import {
   prependVirtualTokens,
   type Tokenizer,
 } from "../data/index.js";
-import { DataError, show } from "../errors.js";
+import { DataError, ModelError, show } from "../errors.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { virtualIds } from "../models/index.js";
 import type { CompileOptions } from "../runtime/executor.js";
@@ -91,6 +91,11 @@ async function scoreRequest(
   request: ScoreRequest,
   options: CompileOptions,
 ): Promise<ScoreResult> {
+  if (model.shape.classHead) {
+    throw new ModelError(`score: "${model.path}" must be a language model, got a classifier.`, {
+      hint: "Ask it for the class of a text with limbeck classify.",
+    });
+  }
   const { ids, isScored } = await tokensOf(request, model, tokenizer);
   const k = Math.min(request.topK ?? 10, model.shape.headWidth);
   const responseTokens = isScored.reduce((sum, scored) => sum + scored, 0);

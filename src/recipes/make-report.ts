@@ -35,6 +35,9 @@ export interface Trained {
   readonly started: number;
 }
 
+/** Measures the models of a run that is trained. */
+export type MakeReport = (context: RecipeContext<CommonConfig>, parts: RunParts, trained: Trained) => Promise<Report>;
+
 export async function makeReport(
   context: RecipeContext<CommonConfig>,
   parts: RunParts,
@@ -179,7 +182,7 @@ function gain(twin: BatchScores, student: BatchScores, heldOut: readonly Transfe
   );
 }
 
-function splitFacts(
+export function splitFacts(
   documents: readonly TransferDocument[],
   report: TransferReport | undefined,
 ): Report["data"]["train"] {
@@ -193,7 +196,7 @@ function splitFacts(
   };
 }
 
-function historyOf({ metrics, keptStep }: TrainedStudent): History {
+export function historyOf({ metrics, keptStep }: TrainedStudent): History {
   const steps = metrics.flatMap((line) =>
     isEvaluation(line)
       ? []

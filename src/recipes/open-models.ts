@@ -42,8 +42,8 @@ export interface OpenedStudent {
   /** The weights that training starts from, a new copy at every call, and which of them are trained. */
   readonly start: () => Promise<StudentModel>;
   readonly tokenizer: Tokenizer | undefined;
-  /** The folder whose tokenizer files go with the student. */
-  readonly companionsFrom: string;
+  /** The folder whose tokenizer files go with the student; undefined where it needs none. */
+  readonly companionsFrom: string | undefined;
   readonly fingerprint: string;
   /** Where it starts, in words. */
   readonly origin: string;
@@ -192,10 +192,10 @@ export function assertOneConversation(teacher: OpenedTeacher, student: OpenedStu
 }
 
 /** What a config calls a model, where that means the same everywhere. */
-function nameOnDisk(model: string, path: string): string {
+export function nameOnDisk(model: string, path: string): string {
   return path === model ? resolve(path) : model;
 }
 
-async function tokenizerOf(folder: string): Promise<Tokenizer | undefined> {
+export async function tokenizerOf(folder: string): Promise<Tokenizer | undefined> {
   return (await hasTokenizer(folder)) ? loadTokenizer(folder) : undefined;
 }

@@ -93,7 +93,7 @@ export async function loadWeights(model: DescribedModel): Promise<LoadedModel> {
 export async function loadOutputHead(model: DescribedModel): Promise<HostTensor> {
   await using folder = await openModelFolder(model.path);
   const name = outputHeadName(model.shape);
-  return readTensor(folder, model.architecture.parameters(model.shape).find((spec) => spec.name === name)!);
+  return await readTensor(folder, model.architecture.parameters(model.shape).find((spec) => spec.name === name)!);
 }
 
 /** What the weight of a model's output head is called. */

@@ -46,7 +46,7 @@ export async function writeAdapterFolder(
   path: string,
   config: AdapterConfig,
   tensors: readonly AdapterTensor[],
-  copyFrom: string,
+  copyFrom: string | undefined,
 ): Promise<void> {
   const named = tensors.map((tensor) => ({ ...tensor, name: prefix + tensor.name }));
   await writePeftFolder(path, formatAdapterConfig(config), named, copyFrom, { replace: true });
