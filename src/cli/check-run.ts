@@ -9,8 +9,16 @@ import { countParameters, type ModelDefinition } from "../models/index.js";
 import { compareStarts, type StartRow } from "../recipes/compare-starts.js";
 import { estimateMemory, type MemoryEstimate } from "../recipes/estimate-memory.js";
 import { estimateTime } from "../recipes/estimate-time.js";
+import { imagineContextData, isWritten } from "../recipes/open-context-data.js";
 import { openData } from "../recipes/open-data.js";
-import { assertOneVocabulary, type OpenedStudent, openStudent, openTeacher } from "../recipes/open-models.js";
+import {
+  assertOneConversation,
+  assertOneVocabulary,
+  type OpenedStudent,
+  type OpenedTeacher,
+  openStudent,
+  openTeacher,
+} from "../recipes/open-models.js";
 import { promptsOf } from "../recipes/prompts-of.js";
 import type { RunConfig } from "../recipes/registry.js";
 import type { RunParts } from "../recipes/run-parts.js";
@@ -77,8 +85,11 @@ export async function checkRun(
     found("student", words + share, { ...facts, trainedParameters: trained ?? facts.parameters });
   }
   if (teacher && student) await attempt(() => assertOneVocabulary(teacher, student));
+  if (teacher && student && config.recipe === "context") {
+    await attempt(() => assertOneConversation(teacher, student, config.data.template));
+  }
   if (student) {
-    const loaded = await attempt(() => openData(config.data, student, () => {}, promptsOf(config)));
+    const loaded = await attempt(() => openRows(config, student, teacher));
     if (loaded) {
       warnings.push(...loaded.warnings);
       for (const [name, value, machine] of describeData(config, loaded)) found(name, value, machine);
@@ -99,6 +110,18 @@ export async function checkRun(
   }
   await attempt(() => expectRoom(config.output, student));
   return { facts, warnings, problems, data, starts };
+}
+
+/** The run's rows; where the teacher is to write responses, with some as long as they may become. */
+async function openRows(
+  config: RunConfig,
+  student: OpenedStudent,
+  teacher: OpenedTeacher | undefined,
+): Promise<LoadedData> {
+  const teacherLength = teacher?.model.shape.maxPositions ?? Number.POSITIVE_INFINITY;
+  if (isWritten(config)) return imagineContextData(config, student, teacherLength);
+  const prompts = promptsOf(config);
+  return openData(config.data, student, () => {}, prompts && { ...prompts, teacherLength });
 }
 
 type Finding = readonly [name: string, value: string, machine: Readonly<Record<string, unknown>>];
