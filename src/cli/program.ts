@@ -5,6 +5,7 @@ import { packageVersion } from "../version.js";
 import { captureCommand } from "./capture.js";
 import { chatCommand } from "./chat.js";
 import { checkCommand } from "./check.js";
+import { classifyCommand } from "./classify.js";
 import type { Context } from "./command.js";
 import { doctorCommand } from "./doctor.js";
 import { evaluateCommand } from "./evaluate.js";
@@ -16,6 +17,7 @@ import { type ExitCode, printError } from "./print-error.js";
 import { quickstartCommand } from "./quickstart.js";
 import { runCommand } from "./run.js";
 import { scoreCommand } from "./score.js";
+import { sweepCommand } from "./sweep.js";
 
 /**
  * In the order in which help lists them. What loads the engine is imported when a command runs, so that help is quick and
@@ -26,9 +28,11 @@ const commands = [
   checkCommand,
   captureCommand,
   runCommand,
+  sweepCommand,
   evaluateCommand,
   exportCommand,
   scoreCommand,
+  classifyCommand,
   chatCommand,
   lossCommand,
   inspectCommand,

@@ -28,8 +28,8 @@ export interface CaptureResult {
  */
 export async function captureRun(context: Omit<RecipeContext<RunConfig>, "resume">): Promise<CaptureResult> {
   const { config, emit, signal } = context;
-  if (!("teacher" in config)) {
-    throw new LimbeckError("CACHE", `capture: expected a recipe with a teacher, got ${config.recipe}.`, {
+  if (!("teacher" in config) || config.recipe === "classification") {
+    throw new LimbeckError("CACHE", `capture: expected a recipe with a teacher of tokens, got ${config.recipe}.`, {
       hint: "Name a config of a recipe that distils, such as soft-labels.",
     });
   }

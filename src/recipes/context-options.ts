@@ -9,7 +9,8 @@ import { recipeSchema, studentSchema, teacherSchema } from "./options.js";
 
 const messages = z.array(z.strictObject({ role: z.string().min(1), content: z.string() })).min(1);
 
-const promptKeys = {
+/** Keys that say what a side sees. */
+export const promptKeys = {
   prompt: promptOptionsSchema
     .optional()
     .describe(

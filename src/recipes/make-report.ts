@@ -24,6 +24,7 @@ import type { OpenedTeacher } from "./open-models.js";
 import type { RecipeContext } from "./recipe.js";
 import { reportContext } from "./report-context.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
+import { warnAboutTeacher, worthOf } from "./teacher-worth.js";
 
 export interface Trained {
   readonly trained: TrainedStudent;
@@ -33,6 +34,9 @@ export interface Trained {
   /** `performance.now()` at the start of the run. */
   readonly started: number;
 }
+
+/** Measures the models of a run that is trained. */
+export type MakeReport = (context: RecipeContext<CommonConfig>, parts: RunParts, trained: Trained) => Promise<Report>;
 
 export async function makeReport(
   context: RecipeContext<CommonConfig>,
@@ -70,6 +74,8 @@ export async function makeReport(
   const twinScores =
     twin && add("twin", "twin", await bench.scores("the twin", await loadModelFolder(twin.path)), shared);
   const precision = teacher && (await bench.precision(teacher));
+  const students = { "student-before": before, "student-after": own, ...(twinScores && { twin: twinScores }) };
+  const worth = teacher ? worthOf(parts, data.heldOut, students) : null;
   const scored = { before, after: own, student: after };
   const contextReport = parts.context && (await reportContext(context, parts, parts.context, scored, threads));
   return {
@@ -93,6 +99,7 @@ export async function makeReport(
     },
     models,
     ...(precision && { teacherPrecision: precision }),
+    ...(worth && { teacherWorth: worth }),
     ...(contextReport && { context: contextReport }),
     gainOverTwin: twinScores ? gain(twinScores, own, data.heldOut) : null,
     history: { student: historyOf(trained), twin: twin ? historyOf(twin) : null },
@@ -103,7 +110,7 @@ export async function makeReport(
             signal: context.signal,
           })
         : [],
-    warnings: data.warnings,
+    warnings: [...data.warnings, ...warnAboutTeacher(worth)],
   };
 }
 
@@ -175,7 +182,7 @@ function gain(twin: BatchScores, student: BatchScores, heldOut: readonly Transfe
   );
 }
 
-function splitFacts(
+export function splitFacts(
   documents: readonly TransferDocument[],
   report: TransferReport | undefined,
 ): Report["data"]["train"] {
@@ -189,7 +196,7 @@ function splitFacts(
   };
 }
 
-function historyOf({ metrics, keptStep }: TrainedStudent): History {
+export function historyOf({ metrics, keptStep }: TrainedStudent): History {
   const steps = metrics.flatMap((line) =>
     isEvaluation(line)
       ? []

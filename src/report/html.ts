@@ -13,6 +13,8 @@ import { script } from "./html/script.js";
 import { section } from "./html/section.js";
 import { modelTable } from "./html/table.js";
 import { tokenCards } from "./html/tokens.js";
+import { weakToStrongSection } from "./html/weak-to-strong.js";
+import { teacherWorth } from "./html/worth.js";
 import { modelOf, type Report } from "./report.js";
 
 /**
@@ -30,8 +32,10 @@ export function reportHtml(report: Report): string {
     lede: conclusionSentences(report).join(" "),
     header: [keyFigures(report), warnings(report)],
     sections: [
+      weakToStrongSection(report),
       section("The models", startNote(report), [modelTable(report), comparisonCharts(report)]),
       contextSection(report),
+      teacherWorth(report),
       exportTables(report),
       trainingCurves(report),
       differences(report),

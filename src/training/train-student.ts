@@ -8,8 +8,8 @@ import { placeOf } from "../data/source-row.js";
 import type { TransferDocument } from "../data/transfer-set.js";
 import { InterruptedError } from "../errors.js";
 import { makeRowScorer, type RowScorer } from "../evaluate/row-scores.js";
-import { packBatches, scoreBatches } from "../evaluate/score-batches.js";
-import { mean } from "../evaluate/statistics.js";
+import { accuracyOf, packBatches, scoreBatches } from "../evaluate/score-batches.js";
+import { mean, meanOfKnown } from "../evaluate/statistics.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { needsTeacher } from "../losses/objective.js";
 import { type Objective, objectiveAt } from "../losses/options.js";
@@ -41,13 +41,14 @@ import type { TrainingOptions } from "./options.js";
 import { learningRateAt } from "./schedule.js";
 import { planSteps, type StepPlan, sequencesIn } from "./steps.js";
 import { Trainer } from "./trainer.js";
+import { writePromptedStudent } from "./write-prompted-student.js";
 
 export interface TrainStudentOptions {
-  /** Where the run of this student lives: metrics.jsonl, checkpoints/ and student/, and with adapters adapter/. */
+  /** Where the run of this student lives: metrics.jsonl, checkpoints/ and student/, and with adapters or a soft prompt adapter/. */
   readonly directory: string;
   readonly student: StudentModel;
   /** Whose tokenizer files the written student gets. */
-  readonly companionsFrom: string;
+  readonly companionsFrom: string | undefined;
   readonly teacher: TeacherSource | undefined;
   /** Teaches in place of `teacher`, which still is what evaluations compare with; it follows the student after every step. */
   readonly movingTeacher?: MovingTeacher | undefined;
@@ -226,7 +227,8 @@ class TrainingSession implements AsyncDisposable {
     const scores = await scoreBatches(this.#heldOut, this.#scorer, weights, this.#observer, { signal });
     return {
       loss: mean(scores.objective!),
-      perplexity: Math.exp(-mean(scores.targetLogProbs)),
+      perplexity: Math.exp(-meanOfKnown(scores.targetLogProbs)),
+      ...(this.#options.student.shape.classHead ? { accuracy: accuracyOf(scores) } : {}),
       ...(scores.kl ? { klTeacherStudent: mean(scores.kl) } : {}),
     };
   }
@@ -265,7 +267,8 @@ class TrainingSession implements AsyncDisposable {
     const read = (name: string) =>
       file?.has(name) ? file.readFloat32(name) : (student.weights.get(name)!.data as Float32Array);
     const shared = { config: student.config, dtype: "float32", copyFrom: companionsFrom } as const;
-    const { adapters } = student;
+    const { adapters, softPrompt } = student;
+    if (softPrompt) return writePromptedStudent(paths, { ...student, softPrompt }, read, companionsFrom);
     if (adapters) {
       const { baseModel = resolve(paths.base) } = adapters.config;
       if (adapters.config.baseModel === undefined) {

@@ -80,7 +80,7 @@ svg .line { fill: none; stroke: var(--role); stroke-width: 2; stroke-linejoin: r
 svg .faint { stroke-width: 1; opacity: .35; }
 svg .twin.line { stroke-width: 1.5; }
 svg .level { stroke: var(--role); stroke-width: 1.25; stroke-dasharray: 2 4; stroke-linecap: round; }
-svg .dot { fill: var(--role); }
+svg .dot, svg .bin { fill: var(--role); }
 svg .dot.student-before { fill: var(--paper); stroke: var(--role); stroke-width: 1.5; }
 svg .interval { stroke: var(--role); stroke-width: 5; opacity: .32; stroke-linecap: round; }
 svg .name { fill: var(--role); font-weight: 600; }
