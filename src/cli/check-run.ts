@@ -13,7 +13,7 @@ import { estimateTime } from "../recipes/estimate-time.js";
 import { openData } from "../recipes/open-data.js";
 import { assertOneVocabulary, type OpenedStudent, openStudent, openTeacher } from "../recipes/open-models.js";
 import { promptsOf } from "../recipes/prompts-of.js";
-import type { LanguageModelConfig, RunConfig } from "../recipes/registry.js";
+import type { RunConfig } from "../recipes/registry.js";
 import type { RunParts } from "../recipes/run-parts.js";
 import { sampleWorth, warnAboutTeacher } from "../recipes/teacher-worth.js";
 import { twinObjective } from "../recipes/train-and-report.js";
@@ -166,7 +166,10 @@ function describeModel(
   ];
 }
 
-function describeData({ data: options, training }: Pick<RunConfig, "data" | "training">, { train, heldOut }: LoadedData): Finding[] {
+function describeData(
+  { data: options, training }: Pick<RunConfig, "data" | "training">,
+  { train, heldOut }: LoadedData,
+): Finding[] {
   const plan = planEpoch(train, { ...options, seed: training.seed, epoch: 0 });
   const stepsPerEpoch = Math.ceil(plan.sequences.length / sequencesIn(training.tokensPerStep, plan));
   const steps = training.steps ?? stepsPerEpoch * (training.epochs ?? 1);
@@ -233,7 +236,10 @@ async function describeCosts(
 }
 
 /** What to change first where memory is short. */
-function knob({ training, data }: Pick<RunConfig, "data" | "training">, { microBatch, teacher, student }: MemoryEstimate): string {
+function knob(
+  { training, data }: Pick<RunConfig, "data" | "training">,
+  { microBatch, teacher, student }: MemoryEstimate,
+): string {
   if (!training.recompute) return "set training.recompute: true.";
   if (microBatch > Math.max(teacher, student) && training.microBatchTokens > data.sequenceLength)
     return "lower training.microBatchTokens.";

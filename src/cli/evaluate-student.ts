@@ -56,7 +56,9 @@ export async function evaluateStudent(
     options.onEvent({ type: "progress", task: "measuring", done, total, unit: "rows" });
   try {
     const { precision } = request;
-    const model = precision ? await loadModelFolder(student.companionsFrom ?? subject.student, { precision }) : await student.start();
+    const model = precision
+      ? await loadModelFolder(student.companionsFrom ?? subject.student, { precision })
+      : await student.start();
     const scores = await scoreModel(model, batches, { ...shared, teacher: guide, signal: options.signal, onProgress });
     const own = summarizeModel(scores, documents);
     const taught = teacher && summarizeModel(scoresOfTeacher(scores), documents);

@@ -2,7 +2,14 @@
 
 import type { StartMeasure } from "../evaluate/measure-start.js";
 import type { RunEvent } from "../recipes/run-recipe.js";
-import { formatBytes, formatCount, formatNumber, formatPercent, formatSeconds, NOT_MEASURED } from "../report/format.js";
+import {
+  formatBytes,
+  formatCount,
+  formatNumber,
+  formatPercent,
+  formatSeconds,
+  NOT_MEASURED,
+} from "../report/format.js";
 import { type Output, wrap } from "./terminal.js";
 
 /** Shows events of a run as they come. */

@@ -79,9 +79,12 @@ async function findRun(path: string): Promise<StudentSource["run"]> {
     if (!isThere) continue;
     const config = await loadConfig(file);
     if (config.recipe !== "classification") return { path: candidate, config };
-    throw new DataError(`"${candidate}": expected a run of language models, got one whose models put texts into classes.`, {
-      hint: "Its report.html says how well; limbeck classify asks its student.",
-    });
+    throw new DataError(
+      `"${candidate}": expected a run of language models, got one whose models put texts into classes.`,
+      {
+        hint: "Its report.html says how well; limbeck classify asks its student.",
+      },
+    );
   }
   return undefined;
 }

@@ -84,9 +84,12 @@ export function encodeClassRows(
     heldOut = split.heldOut.map((document) => byDocument.get(document)!);
   }
   if (train.length === 0) {
-    throw new DataError(`data: expected at least one training row to learn from, got ${rows.train.length} without any.`, {
-      hint: "Give the rows labels or probabilities, or name a teacher.",
-    });
+    throw new DataError(
+      `data: expected at least one training row to learn from, got ${rows.train.length} without any.`,
+      {
+        hint: "Give the rows labels or probabilities, or name a teacher.",
+      },
+    );
   }
   expectEveryClass(all, encoding);
   const dropped = { train: rows.train.length - all.length, heldOut: (rows.heldOut?.length ?? 0) - heldOut.length };
@@ -123,9 +126,8 @@ function encodeRow(row: ClassRow, number: number, encoding: ClassEncoding): Enco
   const probabilities = usesProbabilities ? sharesOf(row, target, classes) : undefined;
   if (target === noTarget && !teacher && !probabilities) return undefined;
   const own = student.reader.read(row.text, row.row);
-  const taught = teacher && teacher.reader.fingerprint !== student.reader.fingerprint
-    ? teacher.reader.read(row.text, row.row)
-    : own;
+  const taught =
+    teacher && teacher.reader.fingerprint !== student.reader.fingerprint ? teacher.reader.read(row.text, row.row) : own;
   if (own.ids.length === 0 || taught.ids.length === 0) return undefined;
   const spanOf = (ids: Int32Array): Span => ({ ids, responseMask: new Uint8Array(ids.length) });
   const view = spanOf(own.ids);
@@ -153,7 +155,9 @@ function positionIn({ length }: Int32Array, { position }: ClassSide): number {
 /** The data's own distribution: as given, or all on the label. */
 function sharesOf({ probabilities }: ClassRow, target: number, classes: readonly string[]): Float32Array | undefined {
   if (!probabilities && target === noTarget) return undefined;
-  return Float32Array.from(classes, (name, i) => (probabilities ? (probabilities.get(name) ?? 0) : Number(i === target)));
+  return Float32Array.from(classes, (name, i) =>
+    probabilities ? (probabilities.get(name) ?? 0) : Number(i === target),
+  );
 }
 
 /** 48 bits of a hash of the text. */
@@ -209,4 +213,3 @@ function warningsOf(
   }
   return warnings;
 }
-

@@ -13,7 +13,9 @@ export const classDataSchema = z
     ),
     unlabelled: train
       .optional()
-      .describe("More training rows, whose labels, if they have some, are not looked at: the teacher tells their classes."),
+      .describe(
+        "More training rows, whose labels, if they have some, are not looked at: the teacher tells their classes.",
+      ),
     heldOut,
     heldOutFraction,
     textField: z.string().min(1).default("text").describe("The field that holds the text."),
@@ -22,7 +24,9 @@ export const classDataSchema = z
       .int()
       .min(2)
       .default(512)
-      .describe("Tokens (or n-grams) that the student reads of a text. Longer texts are cut, and counted in the report."),
+      .describe(
+        "Tokens (or n-grams) that the student reads of a text. Longer texts are cut, and counted in the report.",
+      ),
     packing,
     shuffle,
   })

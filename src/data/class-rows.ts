@@ -100,9 +100,12 @@ export function settleClasses(rows: ClassRows, known: readonly string[] | undefi
   for (const row of all) {
     const other = namesOf(row).find((name) => !classes.includes(name));
     if (other === undefined) continue;
-    throw new DataError(`data: ${placeOf(row.row)}: expected one of the classes ${classes.join(", ")}, got "${other}".`, {
-      hint: "Correct the row, or add the class to the config's classes.",
-    });
+    throw new DataError(
+      `data: ${placeOf(row.row)}: expected one of the classes ${classes.join(", ")}, got "${other}".`,
+      {
+        hint: "Correct the row, or add the class to the config's classes.",
+      },
+    );
   }
   return classes;
 }

@@ -35,9 +35,12 @@ export interface TextReader {
 export function readerOf(shape: ModelShape, tokenizer: Tokenizer | undefined, limit: number): TextReader {
   if (shape.modelType === bagOfNGramsType) return nGramReader(shape as BagOfNGramsShape, limit);
   if (tokenizer) return tokenReader(tokenizer, limit);
-  throw new DataError(`data: a model of type "${shape.modelType}" needs a tokenizer to read text, and its folder has none.`, {
-    hint: "Add the model's tokenizer.json to its folder.",
-  });
+  throw new DataError(
+    `data: a model of type "${shape.modelType}" needs a tokenizer to read text, and its folder has none.`,
+    {
+      hint: "Add the model's tokenizer.json to its folder.",
+    },
+  );
 }
 
 /** Most ids of a text that a classifier reads where nothing else is said: as many as it was trained to, at most what it can. */
@@ -120,7 +123,11 @@ export function promptReader(reading: PromptReading, limit: number, fingerprint:
 }
 
 /** The first ids of a text, without special tokens. */
-function encodeStart(text: string, tokenizer: Tokenizer, room: number): { readonly ids: number[]; readonly isCut: boolean } {
+function encodeStart(
+  text: string,
+  tokenizer: Tokenizer,
+  room: number,
+): { readonly ids: number[]; readonly isCut: boolean } {
   const characters = room * charactersPerToken;
   const start = text.length > characters ? tokenizer.encode(text.slice(0, characters)) : [];
   // The last ids of a cut text may not be those of the whole, so a start must reach well beyond the room.

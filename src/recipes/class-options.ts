@@ -2,8 +2,8 @@
 
 import * as z from "zod";
 import { bagOfNGramsType } from "../models/bag-of-n-grams.js";
-import { model, modelForms } from "./model-option.js";
 import { promptKeys } from "./context-options.js";
+import { model, modelForms } from "./model-option.js";
 import { teacherSchema } from "./options.js";
 import { shapeSchema } from "./student-options.js";
 
@@ -41,7 +41,8 @@ export const classTeacherSchema = teacherSchema
       const prompts = [teacher.prompt, teacher.messages].filter((each) => each !== undefined).length;
       if (teacher.labelWords !== undefined) {
         const got = prompts === 0 ? "neither" : "both";
-        if (prompts !== 1) context.addIssue(`expected beside labelWords what the teacher sees, prompt or messages, got ${got}`);
+        if (prompts !== 1)
+          context.addIssue(`expected beside labelWords what the teacher sees, prompt or messages, got ${got}`);
         return;
       }
       for (const key of ["prompt", "messages", "calibrate", "template"] as const) {
@@ -86,11 +87,15 @@ export const classStudentSchema = z
   .strictObject({
     model: model
       .optional()
-      .describe(`The model to start from, which gets a class head where it has none: ${modelForms}; give this or \`shape\`.`),
+      .describe(
+        `The model to start from, which gets a class head where it has none: ${modelForms}; give this or \`shape\`.`,
+      ),
     shape: classShapeSchema.optional().describe("A new model with random weights; give this or `model`."),
     tokenizer: model
       .optional()
-      .describe("With `shape`: the model, or its folder, whose tokenizer files the student gets. Default: the teacher's."),
+      .describe(
+        "With `shape`: the model, or its folder, whose tokenizer files the student gets. Default: the teacher's.",
+      ),
   })
   .superRefine(
     ({ model, shape, tokenizer }, context) => {

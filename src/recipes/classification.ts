@@ -17,9 +17,9 @@ import { type ClassData, encodeClassRows } from "../data/class-documents.js";
 import { classDataSchema } from "../data/class-options.js";
 import { readClassRows, settleClasses } from "../data/class-rows.js";
 import { DataError } from "../errors.js";
-import { readClasses } from "../models/class-head.js";
 import { needsTeacher } from "../losses/objective.js";
 import { objectiveSchema } from "../losses/options.js";
+import { readClasses } from "../models/class-head.js";
 import type { ClassTeacher } from "../teachers/class-teacher.js";
 import { makeRowTeacher } from "../teachers/row-teacher.js";
 import { checkRunDirectory } from "../training/run-directory.js";
@@ -46,7 +46,9 @@ const schema = recipeSchemaFor(
       .min(2)
       .refine((classes) => new Set(classes).size === classes.length, { error: "expected different names" })
       .optional()
-      .describe("The names of the classes, in the order of the student's outputs. Default: the teacher's, or those of the rows, sorted."),
+      .describe(
+        "The names of the classes, in the order of the student's outputs. Default: the teacher's, or those of the rows, sorted.",
+      ),
     teacher: classTeacherSchema.optional(),
     student: classStudentSchema,
     objective: objectiveSchema,
@@ -93,14 +95,18 @@ export async function openClassification(
   }
   emit({ type: "phase", phase: "data", message: "reading rows" });
   const rows = await readClassRows(options);
-  const known = config.classes ?? (opened && (readClasses(opened.model.config) ?? Object.keys(config.teacher?.labelWords ?? {})));
+  const known =
+    config.classes ?? (opened && (readClasses(opened.model.config) ?? Object.keys(config.teacher?.labelWords ?? {})));
   const classes = settleClasses(rows, known);
   const hasProbabilities = rows.train.some(({ probabilities }) => probabilities !== undefined);
   const usesProbabilities = !opened && needsTeacher(objective) && hasProbabilities;
   if (needsTeacher(objective) && !opened && !usesProbabilities) {
-    throw new DataError('data: expected a teacher for the objective\'s soft term, got neither a teacher nor rows with "probabilities".', {
-      hint: "Name a teacher, give the rows probabilities, or leave the term out.",
-    });
+    throw new DataError(
+      'data: expected a teacher for the objective\'s soft term, got neither a teacher nor rows with "probabilities".',
+      {
+        hint: "Name a teacher, give the rows probabilities, or leave the term out.",
+      },
+    );
   }
   const teacher = opened && (await settleClassTeacher(opened, config.teacher!, classes, options));
   emit({ type: "phase", phase: "student", message: "opening the student" });
@@ -113,7 +119,14 @@ export async function openClassification(
   for (const warning of classData.warnings) emit({ type: "warning", ...warning });
   const { train, heldOut, warnings, facts } = classData;
   const reportOf = ({ rows, dropped }: (typeof facts)["train"]) => {
-    return { rows: rows + dropped, rowsWithoutResponse: dropped, droppedResponses: 0, splitRows: 0, longRows: 0, longTeacherViews: 0 };
+    return {
+      rows: rows + dropped,
+      rowsWithoutResponse: dropped,
+      droppedResponses: 0,
+      splitRows: 0,
+      longRows: 0,
+      longTeacherViews: 0,
+    };
   };
   let source: ClassTeacher | undefined;
   let leaning: readonly number[] | undefined;

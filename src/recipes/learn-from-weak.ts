@@ -59,7 +59,13 @@ export async function learnFromWeak(
     emit({ type: "phase", phase: "ceiling", message: "training the ceiling: the same student on ground truth" });
     const ceiling = await train("ceiling", "ceiling", groundTruthObjective, stripMarks(data.train));
 
-    const { teacherWorth: _, ...made } = await makeReport(context, parts, { trained, twin: undefined, localTeacher, threads, started });
+    const { teacherWorth: _, ...made } = await makeReport(context, parts, {
+      trained,
+      twin: undefined,
+      localTeacher,
+      threads,
+      started,
+    });
     const model = (name: string, { path }: Pick<TrainedStudent, "path">): MeasuredModel => {
       return { name, folder: path, path: relative(config.output, path) };
     };

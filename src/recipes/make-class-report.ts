@@ -119,7 +119,10 @@ class ClassBench {
     this.#data = data;
     this.#threads = threads;
     const { sequenceLength } = context.config.data;
-    this.#batches = packBatches(data.heldOut, { sequenceLength, batchTokens: context.config.training.microBatchTokens });
+    this.#batches = packBatches(data.heldOut, {
+      sequenceLength,
+      batchTokens: context.config.training.microBatchTokens,
+    });
     this.targets = Int32Array.from(data.heldOut, ({ classified }) => classified!.target);
   }
 
@@ -190,7 +193,10 @@ class ClassBench {
     return { median: median(taken), p95: quantile(taken, 0.95) };
   }
 
-  async timeStudent(model: ModelWithWeights, side: OpenedClassStudent["side"]): Promise<ClassModelReport["milliseconds"]> {
+  async timeStudent(
+    model: ModelWithWeights,
+    side: OpenedClassStudent["side"],
+  ): Promise<ClassModelReport["milliseconds"]> {
     const outputs = [...this.#data.classes.keys()];
     const positionCount = this.#context.config.data.sequenceLength;
     const program = await makeClassTeacher(model, { positionCount, threads: this.#threads, outputs });

@@ -46,7 +46,7 @@ export async function measureGap(
   const { sequenceLength } = config.data;
   const batches = packBatches(heldOut, { sequenceLength, batchTokens: config.training.microBatchTokens });
   const positionCount = widestBatch(heldOut, sequenceLength);
-    const score = async ({ name, folder }: MeasuredModel): Promise<BatchScores> => {
+  const score = async ({ name, folder }: MeasuredModel): Promise<BatchScores> => {
     emit({ type: "phase", phase: "evaluating", message: `measuring ${name} on the ground truth of held-out rows` });
     return scoreModel(await loadModelFolder(folder), batches, {
       positionCount,

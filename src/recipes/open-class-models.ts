@@ -70,9 +70,14 @@ export async function settleClassTeacher(
   }
   const tokenizer = needTokenizer(teacher);
   const words = options.labelWords!;
-  const odd = [...classes.filter((name) => !(name in words)), ...Object.keys(words).filter((name) => !classes.includes(name))];
+  const odd = [
+    ...classes.filter((name) => !(name in words)),
+    ...Object.keys(words).filter((name) => !classes.includes(name)),
+  ];
   if (odd.length > 0) {
-    throw new ModelError(`teacher.labelWords: expected a word for each of ${classes.join(", ")}, got ${show(Object.keys(words))}.`);
+    throw new ModelError(
+      `teacher.labelWords: expected a word for each of ${classes.join(", ")}, got ${show(Object.keys(words))}.`,
+    );
   }
   const outputs = labelTokens(tokenizer, classes, words);
   const asked = options.prompt ?? { messages: options.messages! };
@@ -117,9 +122,10 @@ export async function openClassStudent(
   settings: { readonly classes: readonly string[]; readonly sequenceLength: number; readonly seed: number },
   download: LocateOptions,
 ): Promise<OpenedClassStudent> {
-  const student = options.model === undefined
-    ? await openNew(options, teacher, settings, download)
-    : await openExisting(options.model, settings, download);
+  const student =
+    options.model === undefined
+      ? await openNew(options, teacher, settings, download)
+      : await openExisting(options.model, settings, download);
   const { shape } = student.model;
   if (settings.sequenceLength > shape.maxPositions) {
     throw new DataError(
@@ -165,7 +171,9 @@ async function openNew(
       : await locateModel(options.tokenizer, { ...download, need: "tokenizer" });
   const tokenizer = companionsFrom === undefined ? undefined : await tokenizerOf(companionsFrom);
   if (!isBag && !tokenizer) {
-    throw new DataError("student: expected a tokenizer for a new student, got none.", { hint: "Set student.tokenizer." });
+    throw new DataError("student: expected a tokenizer for a new student, got none.", {
+      hint: "Set student.tokenizer.",
+    });
   }
   const model = describeClassifier(configOf(shape, tokenizer, settings.sequenceLength), settings);
   return {

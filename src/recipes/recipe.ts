@@ -12,7 +12,16 @@ export type RunName = "student" | "twin" | "weak" | "ceiling" | `weight ${number
 export type RunEvent =
   | {
       readonly type: "phase";
-      readonly phase: "data" | "teacher" | "student" | "writing" | "training" | "twin" | "ceiling" | "evaluating" | "report";
+      readonly phase:
+        | "data"
+        | "teacher"
+        | "student"
+        | "writing"
+        | "training"
+        | "twin"
+        | "ceiling"
+        | "evaluating"
+        | "report";
       readonly message: string;
     }
   | ({

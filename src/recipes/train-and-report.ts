@@ -57,7 +57,13 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
         threads,
       });
     }
-    const made = await (parts.makeReport ?? makeReport)(context, parts, { trained, twin, localTeacher, threads, started });
+    const made = await (parts.makeReport ?? makeReport)(context, parts, {
+      trained,
+      twin,
+      localTeacher,
+      threads,
+      started,
+    });
     // A finished run that is resumed has the same student, and what was exported of it stays true.
     const exports = context.resume ? await exportsOf(config.output) : [];
     const report = exports.length > 0 ? { ...made, exports } : made;
@@ -88,7 +94,8 @@ async function openSourceOf(
 ): Promise<TeacherSource | undefined> {
   const { teacher, data, makeTeacher } = parts;
   const documents = [...data.train, ...data.heldOut];
-  if (makeTeacher) return makeTeacher({ positionCount: widestBatch(documents, context.config.data.sequenceLength), threads });
+  if (makeTeacher)
+    return makeTeacher({ positionCount: widestBatch(documents, context.config.data.sequenceLength), threads });
   return teacher && openTeacherSource(context, { ...parts, teacher }, threads);
 }
 

@@ -21,7 +21,9 @@ function quality(report: ClassificationReport): string | null {
   const student = classModelOf(report, "student-after");
   const teacher = classModelOf(report, "teacher");
   if (!student) return null;
-  const agreement = student.agreement ? `it agrees with its teacher on ${formatPercent(student.agreement.value)} of them` : null;
+  const agreement = student.agreement
+    ? `it agrees with its teacher on ${formatPercent(student.agreement.value)} of them`
+    : null;
   if (!student.quality) return agreement && `No held-out text has a label; ${agreement}.`;
   const { accuracy, macroF1, texts } = student.quality;
   const taught = teacher?.quality ? `, its teacher ${formatPercent(teacher.quality.accuracy.value)}` : "";
@@ -50,7 +52,9 @@ function twin(report: ClassificationReport): string | null {
   const gain = report.gainOverTwin;
   const twin = classModelOf(report, "twin");
   if (!twin) {
-    return report.teacher ? "No twin was trained, so these numbers do not say how much of this is due to the teacher." : null;
+    return report.teacher
+      ? "No twin was trained, so these numbers do not say how much of this is due to the teacher."
+      : null;
   }
   if (!gain) return null;
   const points = (value: number) => `${(100 * value).toFixed(1).replace("-", "−")}`;
@@ -58,7 +62,8 @@ function twin(report: ClassificationReport): string | null {
   const interval = low === null || high === null ? "no interval" : `95 % interval ${points(low)} to ${points(high)}`;
   const told = `${points(Math.abs(value))} points of accuracy`;
   if ((low ?? 0) > 0) return `Against its twin, which learned from the labels alone, it gains ${told} (${interval}).`;
-  if ((high ?? 0) < 0) return `It is worse than its twin, which learned from the labels alone, by ${told} (${interval}).`;
+  if ((high ?? 0) < 0)
+    return `It is worse than its twin, which learned from the labels alone, by ${told} (${interval}).`;
   return `It cannot be told apart from its twin, which learned from the labels alone: ${points(value)} points of accuracy may be chance (${interval}).`;
 }
 
@@ -70,5 +75,7 @@ function calibration(report: ClassificationReport): string | null {
 
 function cut({ data }: ClassificationReport): string | null {
   const { cut, rows } = data.heldOut;
-  return cut === 0 ? null : `Of ${cut.toLocaleString("en-US")} of ${rows.toLocaleString("en-US")} held-out texts it reads only the start.`;
+  return cut === 0
+    ? null
+    : `Of ${cut.toLocaleString("en-US")} of ${rows.toLocaleString("en-US")} held-out texts it reads only the start.`;
 }

@@ -21,7 +21,11 @@ const columns: readonly Column[] = [
   { head: "macro F1", unit: "", cell: ({ quality }) => orDash(quality, ({ macroF1 }) => formatNumber(macroF1.value)) },
   { head: "ECE", unit: "", cell: ({ quality }) => orDash(quality?.calibration.expectedError, formatPercent) },
   { head: "agree", unit: "", cell: ({ agreement }) => orDash(agreement, ({ value }) => formatPercent(value)) },
-  { head: "time", unit: "ms/text", cell: ({ milliseconds }) => orDash(milliseconds, ({ median }) => formatNumber(median)) },
+  {
+    head: "time",
+    unit: "ms/text",
+    cell: ({ milliseconds }) => orDash(milliseconds, ({ median }) => formatNumber(median)),
+  },
   { head: "size", unit: "", cell: ({ bytesOnDisk }) => orDash(bytesOnDisk, formatBytes) },
 ];
 
@@ -38,7 +42,14 @@ export function classReportLines(report: ClassificationReport): readonly string[
   ];
   const lines = alignColumns(rows);
   const rule = "─".repeat(Math.max(...lines.map(({ length }) => length)));
-  return [...lines.slice(0, 2), rule, ...lines.slice(2), "", ...confusionLines(report), classConclusion(report).join(" ")];
+  return [
+    ...lines.slice(0, 2),
+    rule,
+    ...lines.slice(2),
+    "",
+    ...confusionLines(report),
+    classConclusion(report).join(" "),
+  ];
 }
 
 function confusionLines(report: ClassificationReport): readonly string[] {

@@ -1,6 +1,5 @@
 /** @file A teacher that was asked before: the rows themselves say how likely each class is. */
 
-
 import type { ClassTeacher } from "./class-teacher.js";
 
 /** Stands for log 0: finite, so that 0 · log 0 is 0. */
