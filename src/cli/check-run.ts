@@ -10,13 +10,16 @@ import { type ClassificationConfig, openClassification } from "../recipes/classi
 import { compareStarts, type StartRow } from "../recipes/compare-starts.js";
 import { estimateMemory, type MemoryEstimate } from "../recipes/estimate-memory.js";
 import { estimateTime } from "../recipes/estimate-time.js";
+import { curveOf } from "../recipes/learn-from-weak.js";
 import { openData } from "../recipes/open-data.js";
 import { assertOneVocabulary, type OpenedStudent, openStudent, openTeacher } from "../recipes/open-models.js";
+import { type OpenedWeakToStrong, openWeakToStrong } from "../recipes/open-weak-to-strong.js";
 import { promptsOf } from "../recipes/prompts-of.js";
 import type { RunConfig } from "../recipes/registry.js";
 import type { RunParts } from "../recipes/run-parts.js";
 import { sampleWorth, warnAboutTeacher } from "../recipes/teacher-worth.js";
 import { twinObjective } from "../recipes/train-and-report.js";
+import type { WeakToStrongConfig } from "../recipes/weak-to-strong.js";
 import { formatBytes, formatCount, formatPercent, formatSeconds } from "../report/format.js";
 import { worthSummary } from "../report/worth-text.js";
 import { sequencesIn } from "../training/steps.js";
@@ -70,10 +73,16 @@ export async function checkRun(
   const wantsTeacher = "teacher" in config;
   const teacher = wantsTeacher ? await attempt(() => openTeacher(config.teacher, download)) : undefined;
   if (teacher) found("teacher", ...describeModel(teacher.model, teacher.tokenizer));
+  const weakConfig = config.recipe === "weak-to-strong" ? config : undefined;
+  const weakToStrong = weakConfig && (await attempt(() => openAll(weakConfig, download)));
+  if (weakConfig && weakToStrong) for (const fact of describeWeak(weakConfig, weakToStrong)) found(...fact);
   const canOpenStudent = config.student.model !== undefined || !wantsTeacher || teacher !== undefined;
-  const student = canOpenStudent
-    ? await attempt(() => openStudent(config.student, teacher, { ...config.data, ...config.training }, download))
-    : undefined;
+  const student =
+    weakConfig !== undefined
+      ? weakToStrong?.student
+      : canOpenStudent
+        ? await attempt(() => openStudent(config.student, teacher, { ...config.data, ...config.training }, download))
+        : undefined;
   if (student) {
     const [words, facts] = describeModel(student.model, student.tokenizer);
     const trained = student.trainedParameters;
@@ -82,7 +91,8 @@ export async function checkRun(
   }
   if (teacher && student) await attempt(() => assertOneVocabulary(teacher, student));
   if (student) {
-    const loaded = await attempt(() => openData(config.data, student, () => {}, promptsOf(config)));
+    const loaded =
+      weakToStrong?.data ?? (await attempt(() => openData(config.data, student, () => {}, promptsOf(config))));
     if (loaded) {
       warnings.push(...loaded.warnings);
       for (const [name, value, machine] of describeData(config, loaded)) found(name, value, machine);
@@ -109,6 +119,30 @@ export async function checkRun(
   }
   await attempt(() => expectRoom(config.output, student));
   return { facts, warnings, problems, data, starts };
+}
+
+/** All that a weak-to-strong run opens. */
+function openAll(config: WeakToStrongConfig, { signal }: LocateOptions): Promise<OpenedWeakToStrong> {
+  return openWeakToStrong(config, () => {}, signal);
+}
+
+/** The weak teacher, its rows, and how many models are trained: what is said of the student is of one of them. */
+function describeWeak(config: WeakToStrongConfig, { weak, weakTrain, data }: OpenedWeakToStrong): Finding[] {
+  const [words, facts] = describeModel(weak.model, weak.tokenizer);
+  const rows = weakTrain && measureDocuments(weakTrain);
+  const trained = rows === undefined ? "taught as it is" : `trained on ${formatCount(rows.tokens)} tokens of its own`;
+  const labelled = data.train.filter(({ hasGroundTruth }) => hasGroundTruth !== false).length;
+  const students = 1 + curveOf(config).length;
+  const models = students === 1 ? "a student and its ceiling" : `${students} students and their ceiling`;
+  return [
+    ["weak", `${words}; ${trained}`, { ...facts, tokens: rows?.tokens ?? null }],
+    [
+      "ground truth",
+      `${formatPercent(labelled / data.train.length)} of the student's documents`,
+      { documents: labelled, of: data.train.length },
+    ],
+    ["models", `${models}; memory and time below are of one`, { students, ceilings: 1 }],
+  ];
 }
 
 /** What can be known of a run that puts texts into classes; its models and rows are opened together, so that one problem is found at a time. */

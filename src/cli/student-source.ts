@@ -64,6 +64,10 @@ export async function openHeldOut(
 
 /** The teacher that a run names. */
 export function teacherOf({ run }: StudentSource): string | undefined {
+  if (run?.config.recipe === "weak-to-strong") {
+    const { weak } = run.config;
+    return weak.train === undefined ? weak.model : join(run.path, "weak", studentFolder);
+  }
   return run && "teacher" in run.config ? run.config.teacher.model : undefined;
 }
 

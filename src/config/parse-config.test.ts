@@ -70,7 +70,7 @@ describe("parseConfig", () => {
         temperature: 2,
         scaleByTemperatureSquared: true,
       },
-      hard: { kind: "cross-entropy", weight: 0.1 },
+      hard: { kind: "cross-entropy", weight: 0.1, labelSmoothing: 0 },
     });
     expect(config).toMatchObject({ device: "cpu", threads: "auto", output: "runs/soft-labels" });
   });
@@ -110,7 +110,7 @@ describe("parseConfig", () => {
 
   it("names the known keys where nothing is close", () => {
     expect(complaint(edited("hard: { weight: 0.1 }", "hard: { zzzz: 1 }"))).toContain(
-      "objective.hard.zzzz (line 10): unknown key; expected kind or weight",
+      "objective.hard.zzzz (line 10): unknown key; expected kind, weight or labelSmoothing",
     );
   });
 

@@ -4,7 +4,7 @@ import { LimbeckError } from "../errors.js";
 import { sameDim } from "../graph/dims.js";
 import type { Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
-import type { Divergence, TeacherKind } from "./divergence.js";
+import type { Divergence, DivergenceInput, TeacherKind } from "./divergence.js";
 import { hardCrossEntropy } from "./hard-cross-entropy.js";
 import type { DivergenceTerm, Objective, ObjectiveTerm } from "./options.js";
 import { divergenceOptionsOf } from "./options.js";
@@ -57,7 +57,7 @@ export function objectiveRows(objective: Objective, input: ObjectiveRows): Reado
     rows[name] = input.studentLogits.graph.within(name, () => {
       switch (term.kind) {
         case "cross-entropy":
-          return hardCrossEntropy(wholeHead().logProbs, expectTargets(name, input.targetIds));
+          return hardCrossEntropy(wholeHead().logProbs, expectTargets(name, input.targetIds), term.labelSmoothing);
         case "confidence":
           return selfConfidence(wholeHead().logProbs);
         case "divergence":
@@ -81,20 +81,34 @@ function divergenceRows(name: string, term: DivergenceTerm, input: ObjectiveRows
   const scale = term.scaleByTemperatureSquared ? temperature ** 2 : 1;
   if (teacher.kind === "sparse") {
     const outcomes = withTailBucket(input.studentLogits, teacher.topK(temperature), temperature);
-    return scaled(divergence.rows({ ...outcomes, temperature, options }), scale);
+    return scaled(rowsOf(divergence, { ...outcomes, temperature, options }), scale);
   }
   const [studentLogits, teacherLogits] = cutToCommonWidth(input.studentLogits, teacher.logits);
   const isWhole = studentLogits === input.studentLogits;
   const tempered = temper(studentLogits, temperature);
   const student = temperature === 1 && isWhole ? wholeHead() : fromLogits(studentLogits, temperature);
   const comparison = { student, teacher: fromLogits(g.stopGradient(teacherLogits), temperature), temperature, options };
-  const rows = divergence.rows(comparison);
   const { logitsGradient } = divergence;
-  if (!logitsGradient) return scaled(rows, scale);
-  const closed = g.customGradient(rows, [tempered], (cotangent) => [
-    g.mul(logitsGradient(comparison), g.reshape(cotangent, [cotangent.shape[0]!, 1])),
+  if (!logitsGradient) return scaled(rowsOf(divergence, comparison), scale);
+  const closed = g.customGradient(divergence.rows(comparison), [tempered], (cotangent) => [
+    g.mul(logitsGradient(comparison), columnOf(cotangent)),
   ]);
   return scaled(closed, scale);
+}
+
+/** The rows of a divergence over any outcomes, with its closed-form gradient where it has one. */
+function rowsOf(divergence: Divergence, comparison: DivergenceInput<unknown>): Value {
+  const rows = divergence.rows(comparison);
+  const { logProbsGradient } = divergence;
+  if (!logProbsGradient) return rows;
+  return g.customGradient(rows, [comparison.student.logProbs], (cotangent) => [
+    g.mul(logProbsGradient(comparison), columnOf(cotangent)),
+  ]);
+}
+
+/** `[rows]` as `[rows, 1]`. */
+function columnOf(perRow: Value): Value {
+  return g.reshape(perRow, [perRow.shape[0]!, 1]);
 }
 
 function scaled(rows: Value, scale: number): Value {

@@ -3,7 +3,7 @@
 import type { Graph, Value } from "../graph/graph.js";
 
 /** How the optimizer and a fresh start treat a weight. */
-export type ParameterRole = "embedding" | "head" | "matrix" | "residual-matrix" | "norm" | "bias";
+export type ParameterRole = "embedding" | "head" | "matrix" | "residual-matrix" | "norm" | "bias" | "prompt";
 
 /** One weight: its name in Hugging Face files, its shape there and its role. */
 export interface ParameterSpec {
@@ -23,6 +23,8 @@ export interface ModelShape {
   readonly tiedHead: boolean;
   /** Longest sequence that the model was made for. */
   readonly maxPositions: number;
+  /** How many learned vectors stand before every text; none unless given. See models/soft-prompt.ts. */
+  readonly virtualTokens?: number;
   /** Where the model puts texts into classes instead of predicting tokens: see class-head.ts. */
   readonly classHead?: ClassHead | undefined;
 }
@@ -97,8 +99,8 @@ export interface ModelOutputs {
 export interface BuildOptions {
   /** Positions run from 0 to positionCount − 1. */
   readonly positionCount: number;
-  /** What the tokens see besides each other, when text is generated; given only where there is a `cacheShape`. */
-  readonly past?: Past | undefined;
+  /** What the tokens see besides each other, when text is generated, block by block; given only where there is a `cacheShape`. */
+  readonly past?: readonly Past[] | undefined;
   /** Layers keep their input only for the backward pass, and are computed again in it: see autodiff/recompute.ts. */
   readonly recompute?: boolean | undefined;
 }

@@ -167,7 +167,7 @@ function build(
   shape: LlamaShape,
   tokens: TokenInputs,
   weights: (name: string) => Value,
-  { positionCount, past, recompute }: BuildOptions,
+  { positionCount, past = [], recompute }: BuildOptions,
 ): ModelOutputs {
   const embeddings = weights("model.embed_tokens.weight");
   const flatIds = g.reshape(tokens.ids, [multiplyDims(...tokens.ids.shape)]);
@@ -176,7 +176,7 @@ function build(
   const keyValues: KeyValues[] = [];
   for (let layer = 0; layer < shape.layers; layer++) {
     const names = (name: string) => weights(`model.layers.${layer}.${name}`);
-    const memory = { past: past?.layers[layer], window: shape.windows[layer] };
+    const memory = { past: past.map(({ layers }) => layers[layer]!), window: shape.windows[layer] };
     const run = (x: Value) => graph.within(`layers.${layer}`, () => block(x, names, shape, where, memory));
     if (recompute) {
       hidden = recomputed(hidden, (x) => run(x).hidden);
@@ -200,7 +200,7 @@ function sharedPositions(
   tokens: TokenInputs,
   like: Value,
   positionCount: number,
-  past: Past | undefined,
+  past: readonly Past[],
 ): Positions {
   const { cosine, sine } = ropeTables(shape.rope, shape.headDim, positionCount);
   const constant = (table: Float64Array): Value =>
@@ -217,7 +217,7 @@ function sharedPositions(
     tokens,
     rotate: (x) => g.rotaryEmbedding(x, cos, sin, positions),
     biasFor: (window) => {
-      const bias = biases.get(window) ?? attentionBias(tokens, past ? [past, tokens] : [tokens], like, window);
+      const bias = biases.get(window) ?? attentionBias(tokens, [...past, tokens], like, window);
       biases.set(window, bias);
       return bias;
     },
@@ -229,7 +229,7 @@ function block(
   weights: (name: string) => Value,
   shape: LlamaShape,
   where: Positions,
-  { past, window }: { readonly past: KeyValues | undefined; readonly window: number | undefined },
+  { past, window }: { readonly past: readonly KeyValues[]; readonly window: number | undefined },
 ): { readonly hidden: Value; readonly keyValues: KeyValues } {
   const { graph } = hidden;
   const norm = (x: Value, name: string) => g.rmsNorm(x, weights(`${name}.weight`), shape.normEpsilon);
@@ -248,7 +248,7 @@ function block(
     const queries = where.rotate(normedHeads(split("q", shape.heads), "q"));
     const keys = where.rotate(normedHeads(split("k", shape.keyValueHeads), "k"));
     const own = { keys, values: split("v", shape.keyValueHeads) };
-    const mixed = attention(queries, past ? [past, own] : [own], where.biasFor(window), shape);
+    const mixed = attention(queries, [...past, own], where.biasFor(window), shape);
     return { attended: g.add(hidden, project(mixed, "self_attn.o_proj", shape.hasOutputBias)), keyValues: own };
   });
   const output = graph.within("mlp", () => {

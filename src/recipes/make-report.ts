@@ -22,6 +22,7 @@ import { loadModelFolder, type ModelWithWeights } from "../weights/load-model.js
 import type { Precision } from "../weights/quantize/index.js";
 import type { OpenedTeacher } from "./open-models.js";
 import type { RecipeContext } from "./recipe.js";
+import { reportContext } from "./report-context.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
 import { warnAboutTeacher, worthOf } from "./teacher-worth.js";
 
@@ -62,6 +63,11 @@ export async function makeReport(
     const cost = await bench.cost(model.path, teacher.precision);
     const facts = { parameters: count, bytesOnDisk: model.bytesOnDisk, ...cost };
     add("teacher", name, scoresOfTeacher(before), facts);
+    if (parts.context) {
+      const isStart = model.fingerprint === student.fingerprint;
+      const scores = isStart ? before : await bench.scores("the teacher without the context", await teacher.load());
+      add("teacher-without-context", name, scores, facts);
+    }
   }
   add("student-before", "student before", before, shared);
   const own = add("student-after", basename(config.output), await bench.scores("the student", after), shared);
@@ -70,6 +76,8 @@ export async function makeReport(
   const precision = teacher && (await bench.precision(teacher));
   const students = { "student-before": before, "student-after": own, ...(twinScores && { twin: twinScores }) };
   const worth = teacher ? worthOf(parts, data.heldOut, students) : null;
+  const scored = { before, after: own, student: after };
+  const contextReport = parts.context && (await reportContext(context, parts, parts.context, scored, threads));
   return {
     limbeckReport: 1,
     run: {
@@ -92,6 +100,7 @@ export async function makeReport(
     models,
     ...(precision && { teacherPrecision: precision }),
     ...(worth && { teacherWorth: worth }),
+    ...(contextReport && { context: contextReport }),
     gainOverTwin: twinScores ? gain(twinScores, own, data.heldOut) : null,
     history: { student: historyOf(trained), twin: twin ? historyOf(twin) : null },
     tokensThatDiffer:

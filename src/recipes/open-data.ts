@@ -8,10 +8,12 @@ import {
   loadData,
   makePrompt,
   type PromptOptions,
+  promptStudentViews,
   type Tokenizer,
   type TransferDocument,
 } from "../data/index.js";
-import type { ModelShape } from "../models/index.js";
+import { DataError } from "../errors.js";
+import { type ModelShape, virtualIds } from "../models/index.js";
 import type { RunEvent } from "./recipe.js";
 
 /** What each side sees before the response, where they differ. */
@@ -25,13 +27,14 @@ export interface SidePrompts {
 /** Whom the rows are for: a student, or as much of it as rows need. */
 export interface RowReader {
   readonly tokenizer: Tokenizer | undefined;
-  readonly model: { readonly shape: Pick<ModelShape, "headWidth" | "maxPositions"> };
+  readonly model: { readonly shape: Pick<ModelShape, "headWidth" | "maxPositions" | "virtualTokens"> };
 }
 
 /**
- * Reads and encodes the rows; every warning is also emitted.
+ * Reads and encodes the rows; every warning is also emitted. Where the student has a soft prompt, its views begin with it.
  *
  * @param groundTruthField - the field that is true in rows with ground truth; left out, all have it.
+ * @throws DataError for what cannot be read or used, or where a soft prompt leaves no room for text.
  */
 export async function openData(
   options: DataOptions,
@@ -41,12 +44,20 @@ export async function openData(
   groundTruthField?: string,
 ): Promise<LoadedData> {
   emit({ type: "phase", phase: "data", message: "reading rows" });
+  const prompt = virtualIds(model.shape);
+  const sequenceLength = options.sequenceLength - prompt.length;
+  if (sequenceLength < 2) {
+    throw new DataError(
+      `data.sequenceLength: expected at least 2 more than the ${prompt.length} vectors of the soft prompt, got ${options.sequenceLength}.`,
+      { hint: "Raise it, or lower student.softPrompt.tokens." },
+    );
+  }
   const data = await loadData(
     options,
     {
       tokenizer,
       chatTemplate: await loadChatTemplate(options.template, tokenizer),
-      sequenceLength: options.sequenceLength,
+      sequenceLength,
       vocabSize: model.shape.headWidth,
       groundTruthField,
       ...(prompts?.teacherLength !== undefined && { teacherLength: prompts.teacherLength }),
@@ -60,7 +71,8 @@ export async function openData(
     ({ tokens }) => emit({ type: "progress", task: "reading rows", done: tokens, total: 0, unit: "tokens" }),
   );
   for (const warning of data.warnings) emit({ type: "warning", ...warning });
-  return data;
+  const { train, heldOut } = data;
+  return { ...data, train: promptStudentViews(train, prompt), heldOut: promptStudentViews(heldOut, prompt) };
 }
 
 /** SHA-256 over every token of both views, and over the classes of documents that have one. */

@@ -55,6 +55,8 @@ export interface OpenedStudent {
   readonly parts?: ModelParts | undefined;
   /** Where the parts to keep depend on training rows: until then `model` has the right sizes only. */
   readonly pending?: PendingChoice | undefined;
+  /** Where the start may be what the teacher sees besides: the student that starts from these training rows. */
+  readonly readContext?: ((documents: readonly TransferDocument[]) => OpenedStudent) | undefined;
 }
 
 /** A choice that needs text. */

@@ -9,6 +9,7 @@ import { makeLocalTeacher } from "../teachers/local-teacher.js";
 import type { TrainingOptions } from "../training/options.js";
 import type { MakeReport } from "./make-report.js";
 import type { OpenedStudent, OpenedTeacher } from "./open-models.js";
+import type { WritingFacts } from "./open-written-data.js";
 
 /** The sections that all configs have. */
 export interface CommonConfig {
@@ -21,12 +22,21 @@ export interface CommonConfig {
   readonly output: string;
 }
 
+/** What only a run has whose sides see different prompts. */
+export interface ContextParts {
+  /** The teacher follows the student, each weight keeping this share of itself; undefined where the teacher stays. */
+  readonly movingAverage: number | undefined;
+  /** What the teacher wrote, where it wrote the responses. */
+  readonly writing: WritingFacts | undefined;
+}
+
 export interface RunParts {
   /** Undefined for recipes without a teacher. */
   readonly teacher: OpenedTeacher | undefined;
   readonly student: OpenedStudent;
   readonly data: LoadedData;
   readonly objective: Objective;
+  readonly context?: ContextParts;
   /** Where the teacher's signals come from, where it is not the teacher's own hidden states. */
   readonly makeTeacher?: ((sizes: TeacherSizes) => Promise<TeacherSource | undefined>) | undefined;
   /** What the twin learns from, where it is not all training rows. */

@@ -8,6 +8,8 @@ import { exportsOf } from "../report/join-export.js";
 import type { Report } from "../report/report.js";
 import { writeReport } from "../report/write-report.js";
 import type { TeacherSource } from "../signals/teacher-signal.js";
+import { type MovingTeacher, makeMovingTeacher } from "../teachers/moving-teacher.js";
+import { teacherPrefix } from "../teachers/shared-prefix.js";
 import { describeMachine, keepManifest } from "../training/run-directory.js";
 import { type TrainedStudent, trainStudent, widestBatch } from "../training/train-student.js";
 import { packageVersion } from "../version.js";
@@ -38,13 +40,17 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
   });
   await keepParts(config.output, student);
   const localTeacher = await openSourceOf(context, parts, threads);
+  const movingTeacher = needsTeacher(parts.objective) ? await openMovingTeacher(config, parts, threads) : undefined;
   try {
     const start = context.resume ? [] : await measureOwnStart(context, parts, localTeacher, threads);
     for (const event of start) emit(event);
     emit({ type: "phase", phase: "training", message: "training the student" });
     const { objective } = parts;
-    const directory = config.output;
-    const trained = await trainOne(context, parts, { run: "student", directory, objective, localTeacher, threads });
+    const trained = await trainOne(context, parts, {
+      run: "student",
+      directory: config.output,
+      ...{ objective, localTeacher, movingTeacher, threads },
+    });
     let twin: TrainedStudent | undefined;
     if (config.training.twin && needsTeacher(parts.objective)) {
       emit({ type: "phase", phase: "twin", message: "training the twin: the same student without the teacher" });
@@ -71,8 +77,21 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
     await writeReport(config.output, report);
     return report;
   } finally {
+    await movingTeacher?.dispose();
     await localTeacher?.dispose();
   }
+}
+
+/** The teacher that follows the student, where one is asked for; undefined where the teacher stays as it is. */
+async function openMovingTeacher(
+  { data: { sequenceLength } }: CommonConfig,
+  { student, data, context }: RunParts,
+  threads: number,
+): Promise<MovingTeacher | undefined> {
+  if (context?.movingAverage === undefined) return undefined;
+  const documents = [...data.train, ...data.heldOut];
+  const options = { positionCount: widestBatch(documents, sequenceLength), threads, prefix: teacherPrefix(documents) };
+  return makeMovingTeacher(await student.start(), context.movingAverage, options);
 }
 
 /** Rows of its own make epochs of their own, so the twin is trained for as many steps as the student. */
@@ -126,6 +145,7 @@ export interface OneRun {
   readonly directory: string;
   readonly objective: Objective;
   readonly localTeacher: TeacherSource | undefined;
+  readonly movingTeacher?: MovingTeacher | undefined;
   readonly threads: number;
 }
 
@@ -133,13 +153,14 @@ export interface OneRun {
 export async function trainOne(
   { config, emit, resume, signal }: RecipeContext<CommonConfig>,
   { student, data }: Pick<RunParts, "student" | "data">,
-  { run, directory, objective, localTeacher, threads }: OneRun,
+  { run, directory, objective, localTeacher, movingTeacher, threads }: OneRun,
 ): Promise<TrainedStudent> {
   return trainStudent({
     directory,
     student: await student.start(),
     companionsFrom: student.companionsFrom,
     teacher: localTeacher,
+    movingTeacher,
     objective,
     train: data.train,
     heldOut: data.heldOut,

@@ -1,5 +1,6 @@
 /** @file What a report says in words: what became of the teacher, and whether the teacher helped. */
 
+import { contextSentences } from "./context-text.js";
 import { formatFactor, formatInterval, formatNumber, formatPercent } from "./format.js";
 import { modelOf, type Report } from "./report.js";
 import { weakToStrongSentences } from "./weak-to-strong-words.js";
@@ -54,6 +55,7 @@ export function conclusionSentences(report: Report): readonly string[] {
   return [
     sizes && `The student ${sizes}.`,
     perplexity && `${sizes ? "It" : "The student"} ${perplexity}${teacherAside(report)}.`,
+    ...contextSentences(report),
     ...(report.weakToStrong ? weakToStrongSentences(report.weakToStrong) : [twinSentence(report)]),
     precisionSentence(report),
   ].filter((sentence) => sentence !== null);

@@ -4,8 +4,9 @@ import { stringify } from "yaml";
 import { classReportHtml } from "./class-html.js";
 import { hasClasses } from "./classification.js";
 import { compareWithTwin, conclusionSentences, formatGapClosed, headline } from "./conclusion.js";
-import { formatCount, formatFactor, formatNumber, formatSeconds } from "./format.js";
+import { formatCount, formatFactor, formatNumber, formatPercent, formatSeconds } from "./format.js";
 import { comparisonCharts, trainingCurves } from "./html/charts.js";
+import { contextSection } from "./html/context.js";
 import { exportTables } from "./html/exports.js";
 import { dataFacts, howToRead } from "./html/facts.js";
 import { html, type Markup } from "./html/markup.js";
@@ -37,6 +38,7 @@ export function reportHtml(report: Report): string {
     sections: [
       weakToStrongSection(report),
       section("The models", startNote(report), [modelTable(report), comparisonCharts(report)]),
+      contextSection(report),
       teacherWorth(report),
       exportTables(report),
       trainingCurves(report),
@@ -70,6 +72,8 @@ function keyFigures(report: Report): Markup | null {
       name: "nats per token from the teacher (KL)",
     });
   }
+  const gap = report.context?.gapClosed;
+  if (gap && gap.value > 0) figures.push({ value: formatPercent(gap.value), name: "of the context's KL gap closed" });
   const comparison = compareWithTwin(report);
   if (comparison && comparison.verdict !== "undecided" && comparison.gapClosed !== null) {
     figures.push({ value: formatGapClosed(comparison.gapClosed), name: "of the twin's gap to the teacher closed" });

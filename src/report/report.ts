@@ -4,6 +4,7 @@ import type { PrecisionCost } from "../evaluate/measure-precision.js";
 import type { Estimate } from "../evaluate/statistics.js";
 import type { TeacherWorth } from "../evaluate/teacher-worth.js";
 import type { ClassificationReport } from "./classification.js";
+import type { ContextReport } from "./context-report.js";
 import type { ExportReport } from "./export-report.js";
 import type { WeakToStrongReport } from "./weak-to-strong.js";
 
@@ -29,6 +30,8 @@ export interface Report {
   /** Held-out tokens with the largest KL(teacher ‖ student), largest first. */
   readonly tokensThatDiffer: readonly DifferingToken[];
   readonly warnings: readonly ReportWarning[];
+  /** What only a run of the `context` recipe reports. */
+  readonly context?: ContextReport;
   /** Where the run's models put texts into classes: how well; left out elsewhere. */
   readonly classification?: ClassificationReport;
   /** What was exported from the run's student, the latest last; left out before the first export. */
@@ -69,7 +72,7 @@ export interface SplitFacts {
   readonly droppedRows: number;
 }
 
-export type ModelRole = "teacher" | "student-before" | "student-after" | "twin";
+export type ModelRole = "teacher" | "teacher-without-context" | "student-before" | "student-after" | "twin";
 
 /** One model, measured on the held-out rows. */
 export interface ModelReport {

@@ -3,8 +3,9 @@
 import { classReportLines } from "./class-text.js";
 import { hasClasses } from "./classification.js";
 import { conclusionLine, precisionSentence } from "./conclusion.js";
+import { contextSentences } from "./context-text.js";
 import { formatBytes, formatCount, formatEstimate, formatNumber, formatPercent, NOT_MEASURED } from "./format.js";
-import { type EvaluationPoint, type ModelReport, type Report, thinOut } from "./report.js";
+import { type EvaluationPoint, type ModelReport, modelOf, type Report, thinOut } from "./report.js";
 import { roleNames, roles } from "./roles.js";
 import { weakToStrongLines } from "./weak-to-strong-text.js";
 import { weakToStrongSentences } from "./weak-to-strong-words.js";
@@ -39,6 +40,8 @@ export function reportText(report: Report): string {
   if (hasClasses(report)) return `${classReportLines(report.classification).flatMap(wrap).join("\n")}\n`;
   const models = roles.flatMap((role) => report.models.filter((model) => model.role === role));
   const lines = [...table(models), "", ...klCurve(report.history.student.evaluations), ...wrap(conclusionLine(report))];
+  lines.push(...contextSentences(report).flatMap(wrap));
+  if (modelOf(report, "teacher-without-context")) lines.push("bare: the teacher, given what the student is given.");
   if (report.weakToStrong) {
     lines.push("", ...weakToStrongLines(report.weakToStrong), "");
     lines.push(...weakToStrongSentences(report.weakToStrong).flatMap(wrap));

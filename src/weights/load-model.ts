@@ -4,6 +4,7 @@ import { ModelError } from "../errors.js";
 import type { ParameterSpec } from "../models/architecture.js";
 import type { ModelDefinition } from "../models/model-graph.js";
 import { architectureOf } from "../models/registry.js";
+import { promptSpec, withSoftPrompt } from "../models/soft-prompt.js";
 import { float32Tensor, type HostTensor } from "../runtime/tensor.js";
 import { type ModelFolder, openModelFolder } from "./model-folder.js";
 import { formatsFor, type ModelUse, type Precision } from "./quantize/precision.js";
@@ -61,10 +62,14 @@ export async function describeModelFolder(
   const specs = architecture.parameters(shape);
   for (const spec of specs) folder.expectShape(spec.name, spec.shape);
   const formats = formatsFor(specs, precision, use);
+  const { virtualTokens } = folder;
+  if (virtualTokens > 0) {
+    const { name, shape: size } = promptSpec(shape, virtualTokens);
+    folder.expectShape(name, size);
+  }
+  const base = { architecture, shape, ...(formats.size > 0 && { formats }) };
   return {
-    architecture,
-    shape,
-    ...(formats.size > 0 && { formats }),
+    ...(virtualTokens > 0 ? withSoftPrompt(base, virtualTokens) : base),
     path,
     config: folder.config,
     bytesOnDisk: folder.bytesOnDisk,
@@ -75,14 +80,20 @@ export async function describeModelFolder(
 /** Reads the weights of a model that was described, tensor by tensor. */
 export async function loadWeights(model: DescribedModel): Promise<LoadedModel> {
   await using folder = await openModelFolder(model.path);
-  return { ...model, weights: await readWeights(folder, model, model.architecture.parameters(model.shape)) };
+  const specs = model.architecture.parameters(model.shape);
+  const [prompt, body] = [specs.filter(({ role }) => role === "prompt"), specs.filter(({ role }) => role !== "prompt")];
+  // What stands before every text is no part of the layers that are smoothed.
+  const base = prompt.length > 0 ? { ...model, architecture: architectureOf(model.config) } : model;
+  const weights = new Map(await readWeights(folder, base, body));
+  for (const spec of prompt) weights.set(spec.name, await readTensor(folder, spec));
+  return { ...model, weights };
 }
 
 /** Reads the output head alone, `[headWidth, hiddenSize]` in float32: the embedding table where tied. */
 export async function loadOutputHead(model: DescribedModel): Promise<HostTensor> {
   await using folder = await openModelFolder(model.path);
   const name = outputHeadName(model.shape);
-  return readTensor(folder, model.architecture.parameters(model.shape).find((spec) => spec.name === name)!);
+  return await readTensor(folder, model.architecture.parameters(model.shape).find((spec) => spec.name === name)!);
 }
 
 /** What the weight of a model's output head is called. */
@@ -96,21 +107,22 @@ async function readWeights(
   specs: readonly ParameterSpec[],
 ): Promise<Weights> {
   const weights = new Map<string, HostTensor>();
-  const keep = ({ name, shape }: ParameterSpec, tensor: HostTensor): void => {
+  const keep = async ({ name, shape }: ParameterSpec, tensor: HostTensor): Promise<void> => {
     const format = model.formats?.get(name);
     if (!format) {
       weights.set(name, tensor);
       return;
     }
     const size = shape as readonly [number, number];
-    for (const [part, kept] of quantizeTensor(name, tensor.data as Float32Array, size, format)) weights.set(part, kept);
+    const parts = await quantizeTensor(name, tensor.data as Float32Array, size, format);
+    for (const [part, kept] of parts) weights.set(part, kept);
   };
   const structure = model.architecture.layerStructure?.(model.shape);
   const isSmoothed = [...(model.formats?.values() ?? [])].includes("int8");
   const prefixes =
     structure && isSmoothed ? Array.from({ length: model.shape.layers }, (_, i) => structure.prefix(i)) : [];
   const layerOf = ({ name }: ParameterSpec) => prefixes.findIndex((prefix) => name.startsWith(prefix));
-  for (const spec of specs) if (layerOf(spec) < 0) keep(spec, await readTensor(folder, spec));
+  for (const spec of specs) if (layerOf(spec) < 0) await keep(spec, await readTensor(folder, spec));
   if (prefixes.length === 0) return weights;
 
   const table = specs.find(({ role }) => role === "embedding")!.name;
@@ -121,7 +133,7 @@ async function readWeights(
       const tensors = new Map<string, HostTensor>();
       for (const spec of own) tensors.set(spec.name, await readTensor(folder, spec));
       await smoother.smooth(layer, tensors);
-      for (const spec of own) keep(spec, tensors.get(spec.name)!);
+      for (const spec of own) await keep(spec, tensors.get(spec.name)!);
     }
   } finally {
     await smoother.dispose();

@@ -29,6 +29,14 @@ const objectives = {
   "forward-kl": { soft: { temperature: 3 } },
   "reverse-kl": { soft: { divergence: "reverse-kl", temperature: 2 } },
   "cross-entropy": { soft: { divergence: "cross-entropy" } },
+  "symmetric-kl": { soft: { divergence: "symmetric-kl", temperature: 2 } },
+  jsd: { soft: { divergence: "jsd", teacherWeight: 0.3, temperature: 3 } },
+  "skew-kl": { soft: { divergence: "skew-kl", temperature: 3 } },
+  "skew-reverse-kl": { soft: { divergence: "skew-reverse-kl" } },
+  tvd: { soft: { divergence: "tvd" }, hard: { labelSmoothing: 0.1 } },
+  "alpha-beta": { soft: { divergence: "alpha-beta", temperature: 2 } },
+  "logits-mse": { soft: { divergence: "logits-mse" } },
+  ranking: { soft: { divergence: "ranking", topK: 6, temperature: 3 } },
   mixed: {
     soft: { weight: 0.6, temperature: 2 },
     hard: { weight: 0.3 },
@@ -42,6 +50,9 @@ const objectives = {
   },
   "a user's divergence": { soft: { divergence: "test-total-variation" }, hard: { weight: 0.5 } },
 } as const;
+
+/** Those that a top-k and its tail can answer. */
+const takesTopK = new Set(["forward-kl", "cross-entropy", "jsd", "skew-kl", "skew-reverse-kl", "tvd", "ranking"]);
 
 const documents = [
   documentOf(idsOf(1, 4), idsOf(2, 17)),
@@ -124,7 +135,7 @@ describe.each(Object.entries(objectives))("the chunked head with %s", (name, obj
     expectSame(await oneStep({ student, teacher: denseTeacher(), documents, objective, chunkRows: 5 }), whole);
   });
 
-  if (name === "forward-kl" || name === "cross-entropy") {
+  if (takesTopK.has(name)) {
     it("gives the same for a top-k of the whole vocabulary", async () => {
       const sparse = sparseTeacher(96, [3]);
       expectSame(await oneStep({ student, teacher: sparse, documents, objective, chunkRows: 5 }), whole);
