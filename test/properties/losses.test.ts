@@ -88,10 +88,10 @@ describe.each(names)("%s", (divergence) => {
 
   it("does not care about the order of the vocabulary", () =>
     fc.assert(
-      fc.asyncProperty(tables, temperatures, async ([student, teacher], temperature) => {
-        // Which of two equally likely tokens comes first is decided by their ids.
-        const isStrict = (row: readonly number[]) => new Set(row.map((z) => Math.round(z * 1e6))).size === row.length;
-        fc.pre(divergence !== "ranking" || teacher.every(isStrict));
+      fc.asyncProperty(tables, temperatures, async ([student, given], temperature) => {
+        // Which of two equally likely tokens comes first is decided by their ids, so that none are.
+        const isolate = (z: number, id: number) => Math.round(z * 1e3) / 1e3 + id * 1e-5;
+        const teacher = divergence === "ranking" ? given.map((row) => row.map(isolate)) : given;
         const reversed = (table: Table) => table.map((row) => [...row].reverse());
         const before = await compute(student, teacher, { ...term, temperature });
         const after = await compute(reversed(student), reversed(teacher), { ...term, temperature });
