@@ -84,6 +84,7 @@ export async function makeReport(
       waste: trained.plan.waste,
     },
     models,
+    ...(parts.writing && { writing: parts.writing }),
     ...(precision && { teacherPrecision: precision }),
     gainOverTwin: twinScores ? gain(twinScores, own, data.heldOut) : null,
     history: { student: historyOf(trained), twin: twin ? historyOf(twin) : null },

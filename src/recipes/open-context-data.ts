@@ -31,6 +31,7 @@ export async function openContextData(
       hint: "Add the model's tokenizer.json to the folders of teacher and student, or give rows with responses.",
     });
   }
+  const { from: _, ...generation } = responses;
   emit({ type: "phase", phase: "writing", message: "the teacher writes the responses" });
   await keepConfig(config.output, config);
   const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
@@ -42,7 +43,7 @@ export async function openContextData(
     teacherLength: prompts.teacherLength,
     folder: join(config.output, responsesFolder),
     respond: (file, rows) =>
-      completeResponses(file, rows, responses, {
+      completeResponses(file, rows, generation, {
         teacher: writer,
         threads,
         signal,

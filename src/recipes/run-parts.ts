@@ -2,6 +2,7 @@
 
 import type { LoadedData } from "../data/index.js";
 import type { Objective } from "../losses/options.js";
+import type { WritingReport } from "../report/writing-report.js";
 import type { TrainingOptions } from "../training/options.js";
 import type { OpenedStudent, OpenedTeacher } from "./open-models.js";
 
@@ -20,4 +21,6 @@ export interface RunParts {
   readonly student: OpenedStudent;
   readonly data: LoadedData;
   readonly objective: Objective;
+  /** What was written for the run, where something was. */
+  readonly writing?: WritingReport | undefined;
 }

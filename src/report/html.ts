@@ -13,6 +13,7 @@ import { section } from "./html/section.js";
 import { modelTable } from "./html/table.js";
 import { tokenCards } from "./html/tokens.js";
 import { modelOf, type Report } from "./report.js";
+import { writingSection } from "./writing-report.js";
 
 /**
  * The page as text. Every word from the run is escaped, and the page's own policy forbids it to load anything or to run any
@@ -30,6 +31,7 @@ export function reportHtml(report: Report): string {
     header: [keyFigures(report), warnings(report)],
     sections: [
       section("The models", startNote(report), [modelTable(report), comparisonCharts(report)]),
+      writingSection(report.writing),
       exportTables(report),
       trainingCurves(report),
       differences(report),

@@ -4,6 +4,7 @@ import { conclusionLine, precisionSentence } from "./conclusion.js";
 import { formatBytes, formatCount, formatEstimate, formatNumber, formatPercent, NOT_MEASURED } from "./format.js";
 import { type EvaluationPoint, type ModelReport, type Report, thinOut } from "./report.js";
 import { roleNames, roles } from "./roles.js";
+import { writingText } from "./writing-report.js";
 
 const WIDTH = 80;
 const BLOCKS = "▁▂▃▄▅▆▇█";
@@ -35,6 +36,7 @@ export function reportText(report: Report): string {
   const lines = [...table(models), "", ...klCurve(report.history.student.evaluations), ...wrap(conclusionLine(report))];
   const precision = precisionSentence(report);
   if (precision) lines.push(...wrap(precision));
+  if (report.writing) lines.push(...wrap(writingText(report.writing)));
   return `${lines.join("\n")}\n`;
 }
 
