@@ -8,6 +8,7 @@ import type { Context } from "./command.js";
 import { doctorCommand } from "./doctor.js";
 import { evaluateCommand } from "./evaluate.js";
 import { exportCommand } from "./export.js";
+import { generateCommand } from "./generate.js";
 import { inspectCommand } from "./inspect.js";
 import { lossCommand } from "./loss.js";
 import { modelsCommand } from "./models.js";
@@ -15,6 +16,7 @@ import { type ExitCode, printError } from "./print-error.js";
 import { quickstartCommand } from "./quickstart.js";
 import { runCommand } from "./run.js";
 import { scoreCommand } from "./score.js";
+import { selectCommand } from "./select.js";
 
 /**
  * In the order in which help lists them. What loads the engine is imported when a command runs, so that help is quick and
@@ -24,6 +26,8 @@ const commands = [
   quickstartCommand,
   checkCommand,
   runCommand,
+  generateCommand,
+  selectCommand,
   evaluateCommand,
   exportCommand,
   scoreCommand,

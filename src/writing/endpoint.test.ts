@@ -13,7 +13,10 @@ const key = "sk-secret-1234";
 const request = { prompt: "the sea", maxTokens: 8, samplingTemperature: 1, seed: 7, wantsLogProb: false };
 const signal = new AbortController().signal;
 const open = (changes: object = {}) =>
-  makeEndpoint(endpointSchema.parse({ url: server.url, model: "m", retrySeconds: 0.001, maxRetries: 2, ...changes }), key);
+  makeEndpoint(
+    endpointSchema.parse({ url: server.url, model: "m", retrySeconds: 0.001, maxRetries: 2, ...changes }),
+    key,
+  );
 
 describe("makeEndpoint", () => {
   it("asks chat/completions with messages and the key, and reads text and usage", async () => {
@@ -63,7 +66,9 @@ describe("makeEndpoint", () => {
 
   it("gives up with the address, the status and the beginning of the answer, without the key", async () => {
     server.fault = () => ({ body: `<html> the key ${key} ${"x".repeat(200)}` });
-    const error = await open().complete(request, signal).catch((error) => error);
+    const error = await open()
+      .complete(request, signal)
+      .catch((error) => error);
     expect(error.code).toBe("ENDPOINT");
     expect(error.message).toMatch(
       /^writer: http:\/\/127\.0\.0\.1:\d+\/v1\/chat\/completions answered 200 with something else than a completion: <html> the key ••• x{5,70}, 3 times over \d+ s\.$/,
@@ -74,7 +79,9 @@ describe("makeEndpoint", () => {
 
   it("gives up on a server that does not answer", async () => {
     server.fault = () => ({ isSilent: true });
-    const error = await open({ timeoutSeconds: 0.05 }).complete(request, signal).catch((error) => error);
+    const error = await open({ timeoutSeconds: 0.05 })
+      .complete(request, signal)
+      .catch((error) => error);
     expect(error.message).toMatch(/did not answer within 0\.05 s, 3 times/);
   });
 
@@ -88,7 +95,9 @@ describe("makeEndpoint", () => {
 
   it("does not ask again with a wrong key, and says where the key is from", async () => {
     server.fault = () => ({ status: 401, body: `{"error":"Incorrect API key ${key}"}` });
-    const error = await open({ keyFrom: "MY_KEY" }).complete(request, signal).catch((error) => error);
+    const error = await open({ keyFrom: "MY_KEY" })
+      .complete(request, signal)
+      .catch((error) => error);
     expect([error.code, error.hint]).toEqual(["ENDPOINT", "Check the key in MY_KEY."]);
     expect(error.message).not.toContain(key);
     expect(server.requests.length).toBe(1);
@@ -96,7 +105,9 @@ describe("makeEndpoint", () => {
 
   it("tells a refused request from a broken endpoint", async () => {
     server.fault = () => ({ status: 400, body: '{"error":"context length exceeded"}' });
-    const error = await open().complete(request, signal).catch((error) => error);
+    const error = await open()
+      .complete(request, signal)
+      .catch((error) => error);
     expect(error.code).toBe("ENDPOINT_REFUSED");
     expect(error.message).toContain("context length exceeded");
   });

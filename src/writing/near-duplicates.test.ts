@@ -5,15 +5,15 @@ import { jaccard, makeNearDuplicates, type ShingledRow } from "./near-duplicates
 /** Rows that have lost each a few of the same shingles, so that many pairs are near each other. */
 const lost = fc.uniqueArray(fc.integer({ min: 0, max: 29 }), { maxLength: 6 });
 const rows = fc.array(
-  fc.tuple(lost, lost).map(
-    ([prompt, response]): ShingledRow => ({ prompt: without(prompt), response: without(response) }),
-  ),
+  fc
+    .tuple(lost, lost)
+    .map(([prompt, response]): ShingledRow => ({ prompt: without(prompt), response: without(response) })),
   { minLength: 2, maxLength: 12 },
 );
 
 function without(lost: readonly number[]): ReadonlySet<number> {
   const all = Array.from({ length: 30 }, (_, i) => i);
-  return new Set(all.filter((i) => !lost.includes(i)).map((i) => (i + 1) * 2654435761 >>> 0));
+  return new Set(all.filter((i) => !lost.includes(i)).map((i) => ((i + 1) * 2654435761) >>> 0));
 }
 
 describe("makeNearDuplicates", () => {
