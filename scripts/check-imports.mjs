@@ -33,6 +33,7 @@ const floors = [
   "export",
   "recipes",
   "config",
+  "sweep",
   "cli",
   "index.ts",
 ];

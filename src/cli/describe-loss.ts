@@ -3,7 +3,7 @@
 import type { LossInput } from "../losses/loss-input.js";
 import type { LossResult } from "../losses/loss-laboratory.js";
 import type { Variant } from "../losses/loss-variants.js";
-import type { SettledObjective } from "../losses/options.js";
+import type { ObjectiveTerm, SettledObjective } from "../losses/options.js";
 import type { NamedFit } from "../report/fit-html.js";
 import { formatNumber, formatPercent } from "../report/format.js";
 import { facts, table } from "./terminal.js";
@@ -25,11 +25,7 @@ export function describeLoss(input: SettledInput, { value, terms, rows, gradient
   const total = facts([["value", `${formatNumber(value)} nats, the mean of ${counted} of ${rows.length} rows`]]);
   const termRows = Object.entries(terms).map(([name, mean]) => {
     const term = input.objective[name]!;
-    const how =
-      term.kind === "cross-entropy"
-        ? "cross-entropy with targetIds"
-        : `${term.divergence} at temperature ${term.temperature}${term.scaleByTemperatureSquared ? ", times its square" : ""}`;
-    return [name, formatNumber(term.weight), formatNumber(mean), how];
+    return [name, formatNumber(term.weight), formatNumber(mean), describeTerm(term)];
   });
   const perRow = rows.map((nats, row) => {
     const slopes = gradient[row]!;
@@ -47,6 +43,17 @@ export function describeLoss(input: SettledInput, { value, terms, rows, gradient
     table([["term", "weight", "nats", "how"], ...termRows], [3]),
     table([["row", "nats", "|gradient|", "largest slope"], ...shown]) + more,
   ].join("\n");
+}
+
+function describeTerm(term: ObjectiveTerm): string {
+  switch (term.kind) {
+    case "cross-entropy":
+      return "cross-entropy with targetIds";
+    case "confidence":
+      return "cross-entropy with the student's own likeliest id";
+    case "divergence":
+      return `${term.divergence} at temperature ${term.temperature}${term.scaleByTemperatureSquared ? ", times its square" : ""}`;
+  }
 }
 
 /** A line per variant: its value, its gradient's size, and the rows apart, or the one row's slopes, where they fit. */

@@ -51,12 +51,14 @@ export async function evaluateStudent(
   const batches = packBatches(documents, { sequenceLength, batchTokens });
   const positionCount = Math.max(...batches.map(({ student, teacher }) => Math.max(student.tokens, teacher.tokens)));
   const shared = { positionCount, threads: os.availableParallelism() };
-  const guide = teacher && (await makeLocalTeacher(teacher.model, shared));
+  const guide = teacher && (await makeLocalTeacher(await teacher.load(), shared));
   const onProgress = (done: number, total: number): void =>
     options.onEvent({ type: "progress", task: "measuring", done, total, unit: "rows" });
   try {
     const { precision } = request;
-    const model = precision ? await loadModelFolder(student.companionsFrom, { precision }) : await student.start();
+    const model = precision
+      ? await loadModelFolder(student.companionsFrom ?? subject.student, { precision })
+      : await student.start();
     const scores = await scoreModel(model, batches, { ...shared, teacher: guide, signal: options.signal, onProgress });
     const own = summarizeModel(scores, documents);
     const taught = teacher && summarizeModel(scoresOfTeacher(scores), documents);

@@ -2,8 +2,10 @@
 
 import { Command } from "commander";
 import { packageVersion } from "../version.js";
+import { captureCommand } from "./capture.js";
 import { chatCommand } from "./chat.js";
 import { checkCommand } from "./check.js";
+import { classifyCommand } from "./classify.js";
 import type { Context } from "./command.js";
 import { doctorCommand } from "./doctor.js";
 import { evaluateCommand } from "./evaluate.js";
@@ -15,6 +17,7 @@ import { type ExitCode, printError } from "./print-error.js";
 import { quickstartCommand } from "./quickstart.js";
 import { runCommand } from "./run.js";
 import { scoreCommand } from "./score.js";
+import { sweepCommand } from "./sweep.js";
 
 /**
  * In the order in which help lists them. What loads the engine is imported when a command runs, so that help is quick and
@@ -23,10 +26,13 @@ import { scoreCommand } from "./score.js";
 const commands = [
   quickstartCommand,
   checkCommand,
+  captureCommand,
   runCommand,
+  sweepCommand,
   evaluateCommand,
   exportCommand,
   scoreCommand,
+  classifyCommand,
   chatCommand,
   lossCommand,
   inspectCommand,

@@ -7,14 +7,14 @@ import { type DataOptions, dataOptionsSchema, type LoadedData, type TransferDocu
 import { DataError } from "../errors.js";
 import { openData, type RowReader, type SidePrompts } from "../recipes/open-data.js";
 import type { RunEvent } from "../recipes/recipe.js";
-import type { RunConfig } from "../recipes/registry.js";
+import type { LanguageModelConfig } from "../recipes/registry.js";
 
 /** Where a student and its rows come from. */
 export interface StudentSource {
   /** A folder, a `.gguf` file, or a model on the hub. */
   readonly student: string;
   /** The run that it belongs to. */
-  readonly run?: { readonly path: string; readonly config: RunConfig } | undefined;
+  readonly run?: { readonly path: string; readonly config: LanguageModelConfig } | undefined;
   readonly data: DataOptions;
   /** Whether the rows are those that `data` holds out, or all of its training rows. */
   readonly isHeldOut: boolean;
@@ -64,6 +64,10 @@ export async function openHeldOut(
 
 /** The teacher that a run names. */
 export function teacherOf({ run }: StudentSource): string | undefined {
+  if (run?.config.recipe === "weak-to-strong") {
+    const { weak } = run.config;
+    return weak.train === undefined ? weak.model : join(run.path, "weak", studentFolder);
+  }
   return run && "teacher" in run.config ? run.config.teacher.model : undefined;
 }
 
@@ -76,7 +80,15 @@ async function findRun(path: string): Promise<StudentSource["run"]> {
       () => true,
       () => false,
     );
-    if (isThere) return { path: candidate, config: await loadConfig(file) };
+    if (!isThere) continue;
+    const config = await loadConfig(file);
+    if (config.recipe !== "classification") return { path: candidate, config };
+    throw new DataError(
+      `"${candidate}": expected a run of language models, got one whose models put texts into classes.`,
+      {
+        hint: "Its report.html says how well; limbeck classify asks its student.",
+      },
+    );
   }
   return undefined;
 }

@@ -3,13 +3,8 @@ import { stringify } from "yaml";
 import type * as z from "zod";
 import { ConfigError } from "../errors.js";
 import { objectiveSchema } from "../losses/options.js";
-import {
-  promptedStudentSchema,
-  promptedTeacherSchema,
-  recipeSchema,
-  studentSchema,
-  teacherSchema,
-} from "../recipes/options.js";
+import { contextConfigSchema } from "../recipes/context-options.js";
+import { recipeSchema, studentSchema, teacherSchema } from "../recipes/options.js";
 import { parseConfig } from "./parse-config.js";
 
 const schemas = {
@@ -18,11 +13,7 @@ const schemas = {
     student: studentSchema,
     objective: objectiveSchema,
   }),
-  context: recipeSchema("context", {
-    teacher: promptedTeacherSchema,
-    student: promptedStudentSchema,
-    objective: objectiveSchema,
-  }),
+  context: contextConfigSchema,
 };
 
 const good = `recipe: soft-labels

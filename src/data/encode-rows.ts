@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { DataError, show } from "../errors.js";
 import { type ChatTemplate, type Message, renderTurn, splitConversation, type Turn } from "./chat-template.js";
 import { encodeText, encodeTurns } from "./encode-text.js";
+import { readGroundTruth } from "./ground-truth.js";
 import type { Prompt } from "./prompt.js";
 import { stringField, typeRow } from "./row-kind.js";
 import { placeOf, type SourceRow } from "./source-row.js";
@@ -20,6 +21,10 @@ export interface RowEncoding {
   readonly sequenceLength: number;
   /** What the ids of `{tokenIds}` rows must be below. */
   readonly vocabSize?: number;
+  /** The field that is true in rows with ground truth; left out, all have it. */
+  readonly groundTruthField?: string | undefined;
+  /** Longest document of the teacher's view, where the two differ; any length unless given. */
+  readonly teacherLength?: number;
   /** What each side sees before the row's `response`. Left out, both see the row as it is. */
   readonly prompts?: { readonly student: Prompt; readonly teacher: Prompt };
 }
@@ -54,20 +59,23 @@ export async function encodeRows(
   onProgress?: (progress: EncodingProgress) => void,
 ): Promise<TransferSet> {
   const documents: TransferDocument[] = [];
-  const report = { rows: 0, rowsWithoutResponse: 0, droppedResponses: 0, splitRows: 0, longRows: 0 };
+  const report = { ...emptyReport };
   let tokens = 0;
   let waiting: SourceRow[] = [];
   const encodeWaiting = async (): Promise<void> => {
     const encoded = await Promise.all(waiting.map((row) => encodeRow(row, encoding)));
-    for (const [index, { views, droppedResponses, remark }] of encoded.entries()) {
+    for (const [index, { views, droppedResponses, longTeacherViews = 0, remark }] of encoded.entries()) {
       const row = waiting[index]!;
       const origin = { file: row.file, line: row.line, row: report.rows++, key: keyOf(row) };
+      const { groundTruthField: field } = encoding;
+      const truth = field === undefined ? {} : { hasGroundTruth: readGroundTruth(row, field) };
       const learnable = views.filter(([student]) => student.responseMask.includes(1));
       if (remark) report[remark]++;
       report.droppedResponses += droppedResponses;
-      if (learnable.length === 0 && droppedResponses === 0) report.rowsWithoutResponse++;
+      report.longTeacherViews += longTeacherViews;
+      if (learnable.length === 0 && droppedResponses + longTeacherViews === 0) report.rowsWithoutResponse++;
       for (const [student, teacher] of learnable) {
-        documents.push(makeDocument(student, teacher, origin, encoding.tokenizer));
+        documents.push({ ...makeDocument(student, teacher, origin, encoding.tokenizer), ...truth });
         tokens += student.ids.length;
       }
     }
@@ -83,11 +91,22 @@ export async function encodeRows(
   return { documents, report };
 }
 
+/** A report of no rows. */
+export const emptyReport: TransferReport = {
+  rows: 0,
+  rowsWithoutResponse: 0,
+  droppedResponses: 0,
+  longTeacherViews: 0,
+  splitRows: 0,
+  longRows: 0,
+};
+
 type Views = readonly [student: Span, teacher: Span];
 
 interface EncodedRow {
   readonly views: readonly Views[];
   readonly droppedResponses: number;
+  readonly longTeacherViews?: number;
   /** The count of the report that this row adds to. */
   readonly remark?: "splitRows" | "longRows";
 }
@@ -156,8 +175,9 @@ function answer(
 
 async function encodeDrafts(drafts: readonly Draft[], row: SourceRow, encoding: RowEncoding): Promise<EncodedRow> {
   const tokenizer = needTokenizer(encoding, row);
+  const { teacherLength = Number.POSITIVE_INFINITY } = encoding;
   const views: Views[] = [];
-  let droppedResponses = 0;
+  let [droppedResponses, longTeacherViews] = [0, 0];
   for (const { student, teacher } of drafts) {
     const different = student.findIndex((turn, index) => turn.response !== teacher[index]?.response);
     if (different >= 0) throw unequalResponses(row, student[different]!, teacher[different]);
@@ -167,12 +187,16 @@ async function encodeDrafts(drafts: readonly Draft[], row: SourceRow, encoding: 
       isChat: encoding.chatTemplate !== undefined,
     });
     droppedResponses += encoded.droppedResponses;
-    if (encoded.views) views.push(encoded.views);
+    if (!encoded.views) continue;
+    const [, { ids }] = encoded.views;
+    if (student !== teacher && ids.length > teacherLength) longTeacherViews++;
+    else views.push(encoded.views);
   }
-  return { views, droppedResponses };
+  return { views, droppedResponses, longTeacherViews };
 }
 
-function makeDocument(
+/** A document of two views of one response. */
+export function makeDocument(
   student: Span,
   teacher: Span,
   origin: RowOrigin,
@@ -184,7 +208,7 @@ function makeDocument(
 }
 
 /** 48 bits of a hash of the row's fields, whatever their order. */
-function keyOf(row: SourceRow): number {
+export function keyOf(row: SourceRow): number {
   const fields = Object.entries(row.fields).sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash("sha256").update(JSON.stringify(fields)).digest().readUIntBE(0, 6);
 }
@@ -196,7 +220,7 @@ function needTokenizer(encoding: RowEncoding, row: SourceRow): Tokenizer {
   });
 }
 
-function missingTemplate(where: string, what: string): DataError {
+export function missingTemplate(where: string, what: string): DataError {
   return new DataError(`data: ${where}: ${what} must be written by a chat template, and there is none.`, {
     hint: 'Set data.template to a Jinja file, or to "auto" with a tokenizer that has a chat template.',
   });
@@ -210,13 +234,23 @@ function unequalResponses(row: SourceRow, student: Turn, teacher: Turn | undefin
   );
 }
 
-function nothingToLearn(report: TransferReport, encoding: RowEncoding): DataError {
-  const { rows, rowsWithoutResponse, droppedResponses } = report;
+/** The error of rows that teach nothing. */
+export function nothingToLearn(
+  report: TransferReport,
+  { sequenceLength, teacherLength }: Pick<RowEncoding, "sequenceLength" | "teacherLength">,
+): DataError {
+  const { rows, rowsWithoutResponse, droppedResponses, longTeacherViews } = report;
+  const beyond = longTeacherViews > 0 ? `, and ${longTeacherViews} not into the teacher's ${teacherLength}` : "";
   return new DataError(
     `data: expected at least one row with a response token, got none: of ${rows} rows ${rowsWithoutResponse} have none, ` +
-      `and ${droppedResponses} responses do not fit into ${encoding.sequenceLength} tokens.`,
+      `and ${droppedResponses} responses do not fit into ${sequenceLength} tokens${beyond}.`,
     {
-      hint: droppedResponses > 0 ? "Raise data.sequenceLength." : "Give the rows a response that is not empty.",
+      hint:
+        longTeacherViews > 0
+          ? "Shorten the context, or take a teacher that reads more."
+          : droppedResponses > 0
+            ? "Raise data.sequenceLength."
+            : "Give the rows a response that is not empty.",
       details: { ...report },
     },
   );

@@ -19,7 +19,22 @@ export interface TransferDocument {
   readonly responseTokens: number;
   /** UTF-8 bytes of the learned tokens' text, for bits per byte; undefined without a tokenizer. */
   readonly responseBytes: number | undefined;
+  /** False where the learned tokens are not to be looked at, and only a teacher says what follows; true where left out. */
+  readonly hasGroundTruth?: boolean;
   readonly origin: RowOrigin;
+  /** Where the document is put into a class instead of being read on: its one response row. */
+  readonly classified?: ClassifiedRow;
+}
+
+/** The one row of a document that is put into a class. */
+export interface ClassifiedRow {
+  /** The class's number, or `noTarget` where it is not known. */
+  readonly target: number;
+  /** The positions at which the student, and the teacher, tell the class. */
+  readonly studentPosition: number;
+  readonly teacherPosition: number;
+  /** How likely each class is, by the data; the same for all documents of a set. */
+  readonly probabilities?: Float32Array;
 }
 
 /** The row that a document was made from. */
@@ -37,6 +52,8 @@ export interface TransferReport {
   readonly rowsWithoutResponse: number;
   /** Responses that do not fit into `sequenceLength` with what comes before them, and are left out. */
   readonly droppedResponses: number;
+  /** Responses that do not fit behind the teacher's prompt into what the teacher can read, and are left out. */
+  readonly longTeacherViews: number;
   /** Rows of text that were split into windows. */
   readonly splitRows: number;
   /** Rows of token ids longer than `sequenceLength`, which are taken as they are. */
@@ -78,7 +95,7 @@ export function measureDocuments(documents: readonly TransferDocument[]): Transf
 
 /** What a user should know about the rows that were not used as written, one warning each. */
 export function warnAboutRows(report: TransferReport): { readonly code: string; readonly message: string }[] {
-  const { rows, rowsWithoutResponse, droppedResponses, longRows } = report;
+  const { rows, rowsWithoutResponse, droppedResponses, longTeacherViews, longRows } = report;
   const warnings: { code: string; message: string }[] = [];
   if (rowsWithoutResponse > 0) {
     warnings.push({
@@ -90,6 +107,12 @@ export function warnAboutRows(report: TransferReport): { readonly code: string; 
     warnings.push({
       code: "dropped-responses",
       message: `${droppedResponses} responses do not fit into data.sequenceLength and are left out.`,
+    });
+  }
+  if (longTeacherViews > 0) {
+    warnings.push({
+      code: "long-teacher-views",
+      message: `${longTeacherViews} responses do not fit behind the teacher's prompt into what the teacher can read, and are left out.`,
     });
   }
   if (longRows > 0) {

@@ -2,9 +2,17 @@
 
 import { type Message, renderTurn } from "../data/chat-template.js";
 import { encodeTurns } from "../data/encode-text.js";
-import { hasTokenizer, loadChatTemplate, loadTokenizer, makeBatch, type Tokenizer } from "../data/index.js";
-import { DataError, show } from "../errors.js";
+import {
+  hasTokenizer,
+  loadChatTemplate,
+  loadTokenizer,
+  makeBatch,
+  prependVirtualTokens,
+  type Tokenizer,
+} from "../data/index.js";
+import { DataError, ModelError, show } from "../errors.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
+import { virtualIds } from "../models/index.js";
 import type { CompileOptions } from "../runtime/executor.js";
 import { type LoadedModel, loadModelFolder } from "../weights/load-model.js";
 import type { Precision } from "../weights/quantize/index.js";
@@ -83,6 +91,11 @@ async function scoreRequest(
   request: ScoreRequest,
   options: CompileOptions,
 ): Promise<ScoreResult> {
+  if (model.shape.classHead) {
+    throw new ModelError(`score: "${model.path}" must be a language model, got a classifier.`, {
+      hint: "Ask it for the class of a text with limbeck classify.",
+    });
+  }
   const { ids, isScored } = await tokensOf(request, model, tokenizer);
   const k = Math.min(request.topK ?? 10, model.shape.headWidth);
   const responseTokens = isScored.reduce((sum, scored) => sum + scored, 0);
@@ -165,16 +178,16 @@ async function scoreIds(
   topK: number,
   options: CompileOptions,
 ): Promise<RowScores> {
-  const span = { ids, responseMask };
+  const span = prependVirtualTokens({ ids, responseMask }, virtualIds(model.shape));
   const responseTokens = responseMask.reduce((sum, scored) => sum + scored, 0);
   const origin = { file: "", line: 0, row: 0, key: 0 };
   const document = { student: span, teacher: span, responseTokens, responseBytes: undefined, origin };
-  const batch = makeBatch([document], [[0]], { sequenceLength: ids.length, packing: false });
+  const batch = makeBatch([document], [[0]], { sequenceLength: span.ids.length, packing: false });
   const chunkRows = chunkRowsFor(model.shape.headWidth, responseTokens);
   const weights = Object.fromEntries(model.weights);
   // Quantized weights are kept by the program, as in writing: fed ones are turned back into floats.
   const kept = model.formats ? { weights } : {};
-  const scorer = await makeRowScorer(model, { ...options, ...kept, positionCount: ids.length, chunkRows, topK });
+  const scorer = await makeRowScorer(model, { ...options, ...kept, positionCount: span.ids.length, chunkRows, topK });
   try {
     return await scorer.score(batch, weights);
   } finally {

@@ -6,6 +6,8 @@ export {
   type FinishReason,
   type GeneratedToken,
   makeTokenGenerator,
+  type PromptPrefix,
   type TokenGenerator,
   type TokenOptions,
 } from "./token-generator.js";
+export { type WritingOptions, type WrittenResponse, writeResponses } from "./write-responses.js";

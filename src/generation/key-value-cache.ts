@@ -51,6 +51,16 @@ export class KeyValueCache {
     this.lengths.splice(0, this.lengths.length, ...sequences.map((sequence) => this.lengths[sequence]!));
   }
 
+  /** A new cache of so many sequences, each of which begins with what the one sequence of this cache holds. */
+  fork(sequences: number): KeyValueCache {
+    const forked = new KeyValueCache(this.#shape, 1);
+    forked.lengths[0] = this.lengths[0]!;
+    forked.#slots = this.#slots;
+    forked.#memories = this.#memories;
+    forked.keep(new Array<number>(sequences).fill(0)); // copies
+    return forked;
+  }
+
   /** What the program is fed: the same tensors until room is made or sequences go. */
   feeds(): Feeds {
     this.#feeds ??= this.#makeFeeds();

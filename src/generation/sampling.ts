@@ -7,17 +7,17 @@ import { applyTemperature, argMax, keepMinP, keepTopK, keepTopP, penalizeRepetit
 /** How tokens are chosen. Filters work in the order in which they stand here, as in transformers. */
 export interface Sampling {
   /** Makes tokens of the prompt and of the text so far less likely; 1 (changes nothing) unless given. */
-  readonly repetitionPenalty?: number;
+  readonly repetitionPenalty?: number | undefined;
   /** 0, which is the default, always takes the likeliest token; above 0 tokens are drawn. The filters below need it above 0. */
-  readonly samplingTemperature?: number;
+  readonly samplingTemperature?: number | undefined;
   /** Draw among this many likeliest tokens. */
-  readonly topK?: number;
+  readonly topK?: number | undefined;
   /** Draw among the fewest likeliest tokens that together have this share of the probability. */
-  readonly topP?: number;
+  readonly topP?: number | undefined;
   /** Draw among tokens that have at least this share of the likeliest one's probability. */
-  readonly minP?: number;
+  readonly minP?: number | undefined;
   /** Starts the random numbers; 0 unless given. The same seed gives the same text. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 /** From logits `[vocab]` and the tokens that were seen to the next token. */

@@ -16,8 +16,19 @@ export interface TokenOptions extends Sampling {
   readonly maxTokens?: number;
   /** Tokens that end a text; none unless given. */
   readonly stopTokens?: readonly number[];
+  /** What all prompts begin with, read before: see {@link TokenGenerator.readPrefix}. */
+  readonly prefix?: PromptPrefix | undefined;
+  /** Per prompt the stream of random numbers that it draws from under the seed; its place in the list unless given. */
+  readonly streams?: readonly number[] | undefined;
   /** Read between two tokens. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** A beginning that many prompts share, with what attention remembers of it. */
+export interface PromptPrefix {
+  readonly ids: Int32Array;
+  /** Of one sequence. */
+  readonly cache: KeyValueCache;
 }
 
 /** Why a text ended: by a stop token, or because it reached `maxTokens` or the model's longest sequence. */
@@ -43,6 +54,12 @@ export interface TokenGenerator {
    * @throws DataError for a prompt or an option that cannot be used, `INTERRUPTED` when the signal is aborted.
    */
   generate(prompts: readonly ArrayLike<number>[], options?: TokenOptions): AsyncGenerator<GeneratedToken, void>;
+  /**
+   * Reads a beginning once, for all prompts that begin with it and go on; texts are the same as without, but for rounding.
+   *
+   * @param ids - at least one.
+   */
+  readPrefix(ids: ArrayLike<number>, signal?: AbortSignal): Promise<PromptPrefix>;
   dispose(): Promise<void>;
 }
 
@@ -54,6 +71,12 @@ export async function makeTokenGenerator(
   const decoder = await makeDecoder(model, options);
   return {
     generate: (prompts, tokenOptions = {}) => generate(decoder, prompts, tokenOptions),
+    async readPrefix(ids, signal) {
+      checkPrompt(ids, decoder);
+      const cache = decoder.makeCache(1);
+      await readPrompts(decoder, cache, [ids], signal);
+      return { ids: Int32Array.from(ids), cache };
+    },
     dispose: () => decoder.dispose(),
   };
 }
@@ -61,18 +84,22 @@ export async function makeTokenGenerator(
 async function* generate(
   decoder: Decoder,
   prompts: readonly ArrayLike<number>[],
-  { maxTokens = 256, stopTokens = [], signal, ...sampling }: TokenOptions,
+  { maxTokens = 256, stopTokens = [], prefix, streams, signal, ...sampling }: TokenOptions,
 ): AsyncGenerator<GeneratedToken, void> {
   expectOption("maxTokens", maxTokens, "a whole number of at least 1", Number.isInteger(maxTokens) && maxTokens >= 1);
   const choose = makeChooser(sampling);
-  for (const prompt of prompts) checkPrompt(prompt, decoder);
+  for (const prompt of prompts) {
+    checkPrompt(prompt, decoder);
+    if (prefix) checkPrefix(prompt, prefix);
+  }
   const stops = new Set(stopTokens);
-  const cache = decoder.makeCache(prompts.length);
-  const first = await readPrompts(decoder, cache, prompts, signal);
+  const cache = prefix?.cache.fork(prompts.length) ?? decoder.makeCache(prompts.length);
+  const unread = prompts.map((prompt) => Int32Array.from(prompt).subarray(prefix?.ids.length ?? 0));
+  const first = await readPrompts(decoder, cache, unread, signal);
   let texts = prompts.map((prompt, sequence) => ({
     sequence,
     // A stream of its own: what is drawn for a prompt is the same in every batch.
-    random: createRandom(sampling.seed ?? 0, sequence),
+    random: createRandom(sampling.seed ?? 0, streams?.[sequence] ?? sequence),
     seen: new Set(Array.from(prompt)),
     tokensLeft: Math.min(maxTokens, decoder.maxTokens - prompt.length),
     next: first[sequence]!,
@@ -103,7 +130,7 @@ async function* generate(
   }
 }
 
-/** What the model says after each prompt; the cache holds them afterwards. */
+/** What the model says after each prompt, which the cache holds afterwards behind what it held. */
 async function readPrompts(
   decoder: Decoder,
   cache: KeyValueCache,
@@ -142,6 +169,14 @@ function checkPrompt(prompt: ArrayLike<number>, { headWidth, maxTokens }: Decode
       id >= 0 && id < headWidth && id % 1 === 0,
     );
   }
+}
+
+function checkPrefix(prompt: ArrayLike<number>, { ids }: PromptPrefix): void {
+  if (prompt.length > ids.length && ids.every((id, i) => prompt[i] === id)) return;
+  throw new DataError(
+    `generate: every prompt must begin with the ${ids.length} tokens of the prefix and go on, got one that does not.`,
+    { hint: "Read the prefix that the prompts share, or give none." },
+  );
 }
 
 function expectGoingOn(signal: AbortSignal | undefined): void {

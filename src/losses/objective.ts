@@ -6,10 +6,11 @@ import type { Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
 import type { Divergence, DivergenceInput, TeacherKind } from "./divergence.js";
 import { hardCrossEntropy } from "./hard-cross-entropy.js";
-import type { DivergenceTerm, Objective } from "./options.js";
+import type { DivergenceTerm, Objective, ObjectiveTerm } from "./options.js";
 import { divergenceOptionsOf } from "./options.js";
 import { fromLogits, type Outcomes, type TopK, temper, withTailBucket } from "./outcomes.js";
 import { findDivergence } from "./registry.js";
+import { selfConfidence } from "./self-confidence.js";
 
 /** What the teacher says about the same rows: logits (or log-probs) over its whole head, or a top-k by temperature. */
 export type TeacherRows =
@@ -30,6 +31,11 @@ export function needsTeacher(objective: Objective): boolean {
   return Object.values(objective).some(({ kind }) => kind === "divergence");
 }
 
+/** True where a term looks at the text's own tokens, and so counts only rows with ground truth. */
+export function needsTarget(term: ObjectiveTerm): boolean {
+  return term.kind === "cross-entropy";
+}
+
 /** Temperatures of all terms that compare with the teacher. */
 export function temperaturesOf(objective: Objective): readonly number[] {
   const terms = Object.values(objective).filter((term): term is DivergenceTerm => term.kind === "divergence");
@@ -48,11 +54,16 @@ export function objectiveRows(objective: Objective, input: ObjectiveRows): Reado
   const wholeHead = once(() => fromLogits(input.studentLogits, 1));
   const rows: Record<string, Value> = {};
   for (const [name, term] of Object.entries(objective)) {
-    rows[name] = input.studentLogits.graph.within(name, () =>
-      term.kind === "cross-entropy"
-        ? hardCrossEntropy(wholeHead().logProbs, expectTargets(name, input.targetIds), term.labelSmoothing)
-        : divergenceRows(name, term, input, wholeHead),
-    );
+    rows[name] = input.studentLogits.graph.within(name, () => {
+      switch (term.kind) {
+        case "cross-entropy":
+          return hardCrossEntropy(wholeHead().logProbs, expectTargets(name, input.targetIds), term.labelSmoothing);
+        case "confidence":
+          return selfConfidence(wholeHead().logProbs);
+        case "divergence":
+          return divergenceRows(name, term, input, wholeHead);
+      }
+    });
   }
   return rows;
 }

@@ -52,6 +52,7 @@ const hardTerm = z
 const namedTerm = z.discriminatedUnion("kind", [
   divergenceTerm(z.literal("divergence")),
   z.strictObject({ kind: z.literal("cross-entropy"), ...crossEntropyKeys }),
+  z.strictObject({ kind: z.literal("confidence"), weight }),
 ]);
 
 /**
@@ -84,7 +85,13 @@ export interface CrossEntropyTerm {
   readonly labelSmoothing?: number;
 }
 
-export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm;
+/** Cross-entropy of the student with what it finds likeliest itself. */
+export interface ConfidenceTerm {
+  readonly kind: "confidence";
+  readonly weight: Scheduled;
+}
+
+export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm | ConfidenceTerm;
 
 /** Terms by name, in the order in which they were written. */
 export type Objective = Readonly<Record<string, ObjectiveTerm>>;

@@ -1,6 +1,7 @@
 /** @file A model placed in a graph: token inputs, parameters by name, and its outputs. */
 
 import { UnsupportedError } from "../errors.js";
+import type { Dim } from "../graph/dims.js";
 import type { FloatDType } from "../graph/dtype.js";
 import type { Graph, Input, Value } from "../graph/graph.js";
 import type {
@@ -54,16 +55,33 @@ export function placeModel(graph: Graph, model: ModelDefinition, options: PlaceO
  * `past.keys.0` and `past.values.0`, `[sequences, keyValueHeads, past, headDim]`.
  */
 export function placeDecoder(graph: Graph, model: ModelDefinition, options: PlaceOptions): PlacedDecoder {
+  const documents = graph.input("past.documents", "int32", ["sequences", "past"]);
+  return placeWithPast(graph, model, options, { sequences: "sequences", documents });
+}
+
+/**
+ * {@link placeModel} behind a prefix that all documents of all sequences share: the inputs of {@link placeDecoder} with one sequence,
+ * and without `past.documents`. Positions of the tokens go on after the prefix.
+ */
+export function placeAfterPrefix(graph: Graph, model: ModelDefinition, options: PlaceOptions): PlacedDecoder {
+  return placeWithPast(graph, model, options, { sequences: 1, documents: undefined });
+}
+
+function placeWithPast(
+  graph: Graph,
+  model: ModelDefinition,
+  options: PlaceOptions,
+  { sequences, documents }: { readonly sequences: Dim; readonly documents: Value | undefined },
+): PlacedDecoder {
   const { layers, keyValueHeads, headDim } = cacheShapeOf(model);
-  const places = (name: string) => graph.input(`past.${name}`, "int32", ["sequences", "past"]);
   const memory = (name: string) =>
-    graph.input(`past.${name}`, options.dtype ?? "float32", ["sequences", keyValueHeads, "past", headDim]);
+    graph.input(`past.${name}`, options.dtype ?? "float32", [sequences, keyValueHeads, "past", headDim]);
   const past: Past = {
-    positions: places("positions"),
-    documents: places("documents"),
+    positions: graph.input("past.positions", "int32", [sequences, "past"]),
+    documents,
     layers: Array.from({ length: layers }, (_, i) => ({ keys: memory(`keys.${i}`), values: memory(`values.${i}`) })),
   };
-  const placed = place(graph, model, { ...options, past });
+  const placed = place(graph, model, { ...options, past: [past] });
   return { ...placed, past, keyValues: placed.keyValues! };
 }
 

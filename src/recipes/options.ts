@@ -2,11 +2,9 @@
 
 import * as z from "zod";
 import { dataOptionsSchema } from "../data/options.js";
-import { type PromptOptions, promptOptionsSchema } from "../data/prompt.js";
 import { batchProblems, resolveBatchTokens, trainingSchema } from "../training/options.js";
 import { precisions } from "../weights/quantize/index.js";
 import { model, modelForms } from "./model-option.js";
-import { studentSchema } from "./student-options.js";
 
 export { type StudentOptions, studentSchema } from "./student-options.js";
 
@@ -25,53 +23,6 @@ export const teacherSchema = z
 
 export type TeacherOptions = z.output<typeof teacherSchema>;
 
-const messages = z.array(z.strictObject({ role: z.string().min(1), content: z.string() })).min(1);
-
-const promptKeys = {
-  prompt: promptOptionsSchema
-    .optional()
-    .describe(
-      "What this side sees before the response: a Jinja template over the row's fields; give this or `messages`.",
-    ),
-  messages: messages
-    .optional()
-    .describe("The same as messages for the chat template, with templates in their contents."),
-};
-
-interface PromptKeys {
-  readonly prompt?: PromptOptions | undefined;
-  readonly messages?: z.output<typeof messages> | undefined;
-}
-
-function checkPrompt({ prompt, messages }: PromptKeys, context: z.RefinementCtx): void {
-  if ((prompt === undefined) === (messages === undefined)) {
-    context.addIssue(
-      `expected what this side sees, prompt or messages, got ${prompt === undefined ? "neither" : "both"}`,
-    );
-  }
-}
-
-function withPrompt<Side extends PromptKeys>({
-  messages,
-  ...side
-}: Side): Omit<Side, "messages"> & { readonly prompt: PromptOptions } {
-  return { ...side, prompt: side.prompt ?? { messages: messages ?? [] } };
-}
-
-/** The `teacher:` section of a recipe whose sides see different prompts. */
-export const promptedTeacherSchema = teacherSchema
-  .safeExtend(promptKeys)
-  .describe("The model whose distributions are learned, and what it sees.")
-  .superRefine(checkPrompt, { when: ({ value }) => typeof value === "object" })
-  .transform(withPrompt);
-
-/** The `student:` section of a recipe whose sides see different prompts. */
-export const promptedStudentSchema = studentSchema
-  .safeExtend(promptKeys)
-  .describe("The model that learns, and what it sees.")
-  .superRefine(checkPrompt, { when: ({ value }) => typeof value === "object" })
-  .transform(withPrompt);
-
 /**
  * The whole schema of a recipe: its own sections, and what every recipe has. Relative paths in it start from the current
  * directory, as on a command line.
@@ -80,11 +31,20 @@ export const promptedStudentSchema = studentSchema
  * const config = recipeSchema("soft-labels", { teacher: teacherSchema, student: studentSchema, objective: objectiveSchema });
  */
 export function recipeSchema<Name extends string, Sections extends z.ZodRawShape>(name: Name, sections: Sections) {
+  return recipeSchemaFor(name, sections, dataOptionsSchema);
+}
+
+/** {@link recipeSchema} for a recipe whose rows are of another kind. */
+export function recipeSchemaFor<
+  Name extends string,
+  Sections extends z.ZodRawShape,
+  Data extends z.ZodType<Pick<CommonSections["data"], "sequenceLength" | "packing">>,
+>(name: Name, sections: Sections, dataSchema: Data) {
   return z
     .strictObject({
       recipe: z.literal(name).describe("The way to distil."),
       ...sections,
-      data: dataOptionsSchema.describe("Which rows, split and laid out how."),
+      data: dataSchema.describe("Which rows, split and laid out how."),
       training: trainingSchema,
       device: z.enum(["cpu"]).default("cpu").describe("Where the engine computes."),
       threads: z
@@ -105,7 +65,9 @@ export function recipeSchema<Name extends string, Sections extends z.ZodRawShape
           context.addIssue({ code: "custom", path: ["training", key], message });
         }
         if (training.twin && !("teacher" in sections)) {
-          const message = `expected false, because ${name} has no teacher to do without, got true`;
+          const reason =
+            "weak" in sections ? "has students at other weakLabels.weight, 0 included" : "has no teacher to do without";
+          const message = `expected false, because ${name} ${reason}, got true`;
           context.addIssue({ code: "custom", path: ["training", "twin"], message });
         }
       },

@@ -1,6 +1,7 @@
 /** @file The worker's entry: a whole run happens here, so that the main thread stays free. */
 
 import { serveWorker } from "../runtime/serve-worker.js";
+import { captureRun } from "./capture-run.js";
 import type { RecipeContext } from "./recipe.js";
 import { type RunConfig, recipes } from "./registry.js";
 
@@ -18,5 +19,10 @@ serveWorker({
     for (const url of imports) await import(url);
     const recipe = recipes[config.recipe] as { run(context: RecipeContext<RunConfig>): Promise<unknown> };
     return recipe.run({ config, resume, signal, emit });
+  },
+  async capture(argument, { emit, signal }) {
+    const { config, imports } = argument as RunRequest;
+    for (const url of imports) await import(url);
+    return captureRun({ config, signal, emit });
   },
 });

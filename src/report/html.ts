@@ -2,8 +2,9 @@
 
 import { stringify } from "yaml";
 import { compareWithTwin, conclusionSentences, formatGapClosed, headline } from "./conclusion.js";
-import { formatCount, formatFactor, formatNumber, formatSeconds } from "./format.js";
+import { formatCount, formatFactor, formatNumber, formatPercent, formatSeconds } from "./format.js";
 import { comparisonCharts, trainingCurves } from "./html/charts.js";
+import { contextSection } from "./html/context.js";
 import { exportTables } from "./html/exports.js";
 import { dataFacts, howToRead } from "./html/facts.js";
 import { html, type Markup } from "./html/markup.js";
@@ -12,6 +13,8 @@ import { script } from "./html/script.js";
 import { section } from "./html/section.js";
 import { modelTable } from "./html/table.js";
 import { tokenCards } from "./html/tokens.js";
+import { weakToStrongSection } from "./html/weak-to-strong.js";
+import { teacherWorth } from "./html/worth.js";
 import { modelOf, type Report } from "./report.js";
 
 /**
@@ -29,7 +32,10 @@ export function reportHtml(report: Report): string {
     lede: conclusionSentences(report).join(" "),
     header: [keyFigures(report), warnings(report)],
     sections: [
+      weakToStrongSection(report),
       section("The models", startNote(report), [modelTable(report), comparisonCharts(report)]),
+      contextSection(report),
+      teacherWorth(report),
       exportTables(report),
       trainingCurves(report),
       differences(report),
@@ -62,6 +68,8 @@ function keyFigures(report: Report): Markup | null {
       name: "nats per token from the teacher (KL)",
     });
   }
+  const gap = report.context?.gapClosed;
+  if (gap && gap.value > 0) figures.push({ value: formatPercent(gap.value), name: "of the context's KL gap closed" });
   const comparison = compareWithTwin(report);
   if (comparison && comparison.verdict !== "undecided" && comparison.gapClosed !== null) {
     figures.push({ value: formatGapClosed(comparison.gapClosed), name: "of the twin's gap to the teacher closed" });

@@ -83,6 +83,13 @@ export async function keepManifest(path: string, config: object, manifest: Manif
   }
 }
 
+/** Writes the config of a new run ahead of its manifest, before work that is worth resuming; the config of a resumed one stays. */
+export async function keepConfig(path: string, config: object): Promise<void> {
+  const file = join(path, configFile);
+  if (await readFile(file).catch(() => undefined)) return;
+  await writeFileAtomically(file, (handle) => handle.writeFile(configText(config)));
+}
+
 function configText(config: object): string {
   return stringify(config, { lineWidth: 0 });
 }

@@ -5,6 +5,7 @@ import * as g from "../../src/graph/index.js";
 import { defineDivergence } from "../../src/losses/index.js";
 import { float32Tensor } from "../../src/runtime/index.js";
 import type { SignalForm } from "../../src/signals/signal-feeds.js";
+import type { TeacherSource } from "../../src/signals/teacher-signal.js";
 import type { LocalTeacher } from "../../src/teachers/local-teacher.js";
 import type { LoadedModel } from "../../src/weights/load-model.js";
 import {
@@ -82,8 +83,8 @@ const logSumExp = (values: readonly number[]): number => {
 };
 
 /** The teacher's k likeliest tokens, with the exact normalizers of the temperatures. */
-function sparseTeacher(k: number, temperatures: readonly number[]): LocalTeacher {
-  const form: SignalForm = { kind: "sparse", k, temperatures };
+function sparseTeacher(k: number, temperatures: readonly number[]): TeacherSource {
+  const form: SignalForm = { kind: "sparse", headWidth: 96, k, temperatures };
   return asSignal(teacher, form as Exclude<SignalForm, { kind: "hidden" }>, (logits) => {
     const ids: number[] = [];
     const logProbs: number[] = [];
@@ -111,7 +112,7 @@ function sparseTeacher(k: number, temperatures: readonly number[]): LocalTeacher
 }
 
 /** The whole distributions; any constant may be added to a row of logits. */
-function denseTeacher(): LocalTeacher {
+function denseTeacher(): TeacherSource {
   return asSignal(teacher, { kind: "dense", headWidth: 96 }, (logits) => ({
     kind: "dense",
     rows: logits.length,
@@ -174,7 +175,7 @@ describe("heads of unequal width", () => {
       const size = dims[1]!;
       weights.set(name, float32Tensor([width, size], (data as Float32Array).slice(0, width * size)));
     }
-    const shape = { ...model.shape, headWidth: width };
+    const shape = { ...model.shape, headWidth: width, vocabSize: width };
     return { ...model, shape, weights, config: { ...model.config, vocab_size: width } };
   }
 

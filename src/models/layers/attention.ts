@@ -11,6 +11,9 @@ const blocked = -1e30;
 /** Where rows of positions stand, each `[sequences, count]` int32. */
 export type Places = Pick<TokenInputs, "positions" | "documents">;
 
+/** Where keys stand, each `[sequences, count]` or `[1, count]`; without documents they are every document's. */
+type KeyPlaces = Pick<Places, "positions"> & { readonly documents: Value | undefined };
+
 /**
  * What each query may attend to: 0 where it may, a large negative number elsewhere, `[sequences, 1, 1, queries, keys]`.
  *
@@ -19,19 +22,29 @@ export type Places = Pick<TokenInputs, "positions" | "documents">;
  *
  * @param blocks - the keys: those of the past, where there is one, and the queries themselves.
  */
-export function attentionBias(queries: Places, blocks: readonly Places[], like: Value, window?: number): Value {
+export function attentionBias(queries: Places, blocks: readonly KeyPlaces[], like: Value, window?: number): Value {
   const [sequences, count] = queries.documents.shape as readonly [Dim, Dim];
   const query = (value: Value) => g.reshape(value, [sequences, 1, 1, count, 1]);
   const biases = blocks.map((block) => {
-    const key = (value: Value) => g.reshape(value, [sequences, 1, 1, 1, value.shape[1]!]);
-    const sameDocument = g.equal(query(queries.documents), key(block.documents));
-    let allowed = g.and(sameDocument, g.lessOrEqual(key(block.positions), query(queries.positions)));
+    const key = (value: Value) => g.reshape(value, [value.shape[0]!, 1, 1, 1, value.shape[1]!]);
+    let allowed = g.lessOrEqual(key(block.positions), query(queries.positions));
+    if (block.documents) allowed = g.and(g.equal(query(queries.documents), key(block.documents)), allowed);
     if (window !== undefined) {
       allowed = g.and(allowed, g.less(g.sub(query(queries.positions), key(block.positions)), window));
     }
     return g.where(allowed, like.graph.number(like.dtype, 0), blocked);
   });
   return g.concat(biases, -1);
+}
+
+/** {@link attentionBias} where a position sees all of its own document, `[sequences, 1, 1, tokens, tokens]`. */
+export function documentBias({ documents }: Pick<Places, "documents">, like: Value): Value {
+  const [sequences, count] = documents.shape as readonly [Dim, Dim];
+  const isAllowed = g.equal(
+    g.reshape(documents, [sequences, 1, 1, count, 1]),
+    g.reshape(documents, [sequences, 1, 1, 1, count]),
+  );
+  return g.where(isAllowed, like.graph.number(like.dtype, 0), blocked);
 }
 
 export interface Heads {
