@@ -52,7 +52,9 @@ function tiesOf({ subject, text, names }) {
     .toLowerCase()
     .replace(/^((re|fwd?|aw|sv)(\[\d+\])?:|\[[^\]]*\]|\s)+/g, "")
     .trim();
-  const body = createHash("sha256").update(text.toLowerCase().replace(/[^a-z]+/g, " ")).digest("hex");
+  const body = createHash("sha256")
+    .update(text.toLowerCase().replace(/[^a-z]+/g, " "))
+    .digest("hex");
   return [...names.map((name) => `id ${name}`), ...(bare === "" ? [] : [`subject ${bare}`]), `body ${body}`];
 }
 

@@ -11,11 +11,19 @@ import { compareStarts, type StartRow } from "../recipes/compare-starts.js";
 import { estimateMemory, type MemoryEstimate } from "../recipes/estimate-memory.js";
 import { estimateTime } from "../recipes/estimate-time.js";
 import { curveOf } from "../recipes/learn-from-weak.js";
+import { imagineContextData, isWritten } from "../recipes/open-context-data.js";
 import { openData } from "../recipes/open-data.js";
-import { assertOneVocabulary, type OpenedStudent, openStudent, openTeacher } from "../recipes/open-models.js";
+import {
+  assertOneConversation,
+  assertOneVocabulary,
+  type OpenedStudent,
+  type OpenedTeacher,
+  openStudent,
+  openTeacher,
+} from "../recipes/open-models.js";
 import { type OpenedWeakToStrong, openWeakToStrong } from "../recipes/open-weak-to-strong.js";
 import { promptsOf } from "../recipes/prompts-of.js";
-import type { RunConfig } from "../recipes/registry.js";
+import type { LanguageModelConfig, RunConfig } from "../recipes/registry.js";
 import type { RunParts } from "../recipes/run-parts.js";
 import { sampleWorth, warnAboutTeacher } from "../recipes/teacher-worth.js";
 import { twinObjective } from "../recipes/train-and-report.js";
@@ -90,9 +98,11 @@ export async function checkRun(
     found("student", words + share, { ...facts, trainedParameters: trained ?? facts.parameters });
   }
   if (teacher && student) await attempt(() => assertOneVocabulary(teacher, student));
+  if (teacher && student && config.recipe === "context") {
+    await attempt(() => assertOneConversation(teacher, student, config.data.template));
+  }
   if (student) {
-    const loaded =
-      weakToStrong?.data ?? (await attempt(() => openData(config.data, student, () => {}, promptsOf(config))));
+    const loaded = weakToStrong?.data ?? (await attempt(() => openRows(config, student, teacher)));
     if (loaded) {
       warnings.push(...loaded.warnings);
       for (const [name, value, machine] of describeData(config, loaded)) found(name, value, machine);
@@ -119,6 +129,18 @@ export async function checkRun(
   }
   await attempt(() => expectRoom(config.output, student));
   return { facts, warnings, problems, data, starts };
+}
+
+/** The run's rows; where the teacher is to write responses, with some as long as they may become. */
+async function openRows(
+  config: LanguageModelConfig,
+  student: OpenedStudent,
+  teacher: OpenedTeacher | undefined,
+): Promise<LoadedData> {
+  const teacherLength = teacher?.model.shape.maxPositions ?? Number.POSITIVE_INFINITY;
+  if (isWritten(config)) return imagineContextData(config, student, teacherLength);
+  const prompts = promptsOf(config);
+  return openData(config.data, student, () => {}, prompts && { ...prompts, teacherLength });
 }
 
 /** All that a weak-to-strong run opens. */

@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { loadConfig } from "../config/load-config.js";
 import { type DataOptions, dataOptionsSchema, type LoadedData, type TransferDocument } from "../data/index.js";
 import { DataError } from "../errors.js";
+import { isWritten, readContextData } from "../recipes/open-context-data.js";
 import { openData, type RowReader, type SidePrompts } from "../recipes/open-data.js";
 import type { RunEvent } from "../recipes/recipe.js";
 import type { LanguageModelConfig } from "../recipes/registry.js";
@@ -22,7 +23,7 @@ export interface StudentSource {
 }
 
 /** The folder of a run's student, inside the run's folder. */
-const studentFolder = "student";
+export const studentFolder = "student";
 
 const namedRows = { hint: "Name a file with --data." };
 
@@ -51,12 +52,15 @@ export async function findStudent(command: string, path: string, data: string | 
 
 /** The documents to measure on; none is longer than the student was made for. */
 export async function openHeldOut(
-  { data, isHeldOut, prompts }: StudentSource,
+  { run, data, isHeldOut, prompts }: StudentSource,
   student: RowReader,
   onEvent: (event: RunEvent) => void,
 ): Promise<{ readonly documents: readonly TransferDocument[]; readonly sequenceLength: number }> {
   const sequenceLength = Math.min(data.sequenceLength, student.model.shape.maxPositions);
-  const loaded: LoadedData = await openData({ ...data, sequenceLength }, student, onEvent, prompts);
+  const loaded: LoadedData =
+    isHeldOut && run && isWritten(run.config)
+      ? await readContextData(run.config, run.path, student)
+      : await openData({ ...data, sequenceLength }, student, onEvent, prompts);
   const documents = isHeldOut ? loaded.heldOut : loaded.train;
   if (documents.length > 0) return { documents, sequenceLength };
   throw new DataError("rows: expected some to measure on, got none held out.", namedRows);
@@ -71,7 +75,8 @@ export function teacherOf({ run }: StudentSource): string | undefined {
   return run && "teacher" in run.config ? run.config.teacher.model : undefined;
 }
 
-async function findRun(path: string): Promise<StudentSource["run"]> {
+/** The run in a folder; undefined where there is none. */
+export async function findRun(path: string): Promise<StudentSource["run"]> {
   const whole = resolve(path);
   const candidates = [path, ...(basename(whole) === studentFolder ? [dirname(path)] : [])];
   for (const candidate of candidates) {

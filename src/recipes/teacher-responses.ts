@@ -15,6 +15,8 @@ import type { ResponsesOptions } from "./context-options.js";
 /** A row to be answered. */
 export interface AnsweredRow {
   readonly row: SourceRow;
+  /** Place of the row among all of its split. */
+  readonly place: number;
   /** 48 bits of a hash of the row's content. */
   readonly key: number;
   /** What the teacher sees. */
@@ -25,7 +27,7 @@ export interface AnsweredRow {
 interface ResponseLine {
   readonly response: string;
   readonly written: Omit<WrittenResponse, "prompt" | "ids"> & {
-    /** Place of the row among those to be answered. */
+    /** Place of the row among all of its split. */
     readonly row: number;
     readonly key: number;
     readonly tokenIds: readonly number[];
@@ -90,19 +92,28 @@ export async function readResponses(file: string, rows: readonly AnsweredRow[]):
   });
   const whole = text.slice(0, text.lastIndexOf("\n") + 1);
   if (whole.length < text.length) await truncate(file, Buffer.byteLength(whole));
+  const byPlace = new Map(rows.map(({ place, key }, prompt) => [place, { prompt, key }]));
   return whole
     .split("\n")
     .slice(0, -1)
-    .map((line, i) => parseLine(line, `${file}:${i + 1}`, rows));
+    .map((line, i) => parseLine(line, `${file}:${i + 1}`, byPlace));
 }
 
-function lineOf({ prompt, ids, ...written }: WrittenResponse, { row, key }: AnsweredRow, tokenizer: Tokenizer): string {
+function lineOf(
+  { prompt: _, ids, ...written }: WrittenResponse,
+  { row, place, key }: AnsweredRow,
+  tokenizer: Tokenizer,
+): string {
   const response = tokenizer.decode(ids.filter((id) => !tokenizer.isSpecial(id)));
-  const line: ResponseLine = { response, written: { row: prompt, key, ...written, tokenIds: ids } };
+  const line: ResponseLine = { response, written: { row: place, key, ...written, tokenIds: ids } };
   return `${JSON.stringify({ ...row.fields, ...line })}\n`;
 }
 
-function parseLine(line: string, where: string, rows: readonly AnsweredRow[]): WrittenResponse {
+function parseLine(
+  line: string,
+  where: string,
+  rows: ReadonlyMap<number, { readonly prompt: number; readonly key: number }>,
+): WrittenResponse {
   let written: Partial<ResponseLine["written"]> | undefined;
   try {
     written = (JSON.parse(line) as Partial<ResponseLine>).written;
@@ -111,8 +122,9 @@ function parseLine(line: string, where: string, rows: readonly AnsweredRow[]): W
   }
   const { row = -1, key, sample, tokenIds, finishReason, logProb } = written ?? {};
   const isResponse = [sample, logProb].every(Number.isFinite) && Array.isArray(tokenIds) && finishReason !== undefined;
-  if (isResponse && rows[row]?.key === key) {
-    return { prompt: row, sample: sample!, ids: tokenIds, finishReason, logProb: logProb! };
+  const known = rows.get(row);
+  if (isResponse && known?.key === key) {
+    return { prompt: known!.prompt, sample: sample!, ids: tokenIds, finishReason, logProb: logProb! };
   }
   throw new DataError(`data: ${where}: expected a response to one of this run's rows, got another line.`, {
     hint: "Put back the rows that the run was started with, or start a new run with --output.",

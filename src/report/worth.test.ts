@@ -42,7 +42,9 @@ const worth: TeacherWorth = {
 
 describe("worthSummary", () => {
   it("names those that the teacher is clearly ahead of, and those that it is not", () => {
-    expect(worthSummary(worth)).toMatchInlineSnapshot();
+    expect(worthSummary(worth)).toMatchInlineSnapshot(
+      `"The teacher is ahead of a unigram (2.10) in nats per token. The teacher is not clearly ahead of the student before training (0.020), the student after training (−0.100) in nats per token. Its likeliest token is right at 50.0 % where it expects 57.5 % (calibration error 17.5 %)."`,
+    );
   });
 
   it("fits the terminal's report", () => {
@@ -54,7 +56,14 @@ describe("worthSummary", () => {
 
 describe("warnAboutTeacher", () => {
   it("warns beside the student's start and the unigram alone, where the lead may be chance", () => {
-    expect(warnAboutTeacher(worth)).toMatchInlineSnapshot();
+    expect(warnAboutTeacher(worth)).toMatchInlineSnapshot(`
+      [
+        {
+          "code": "teacher-not-better-than-student",
+          "message": "The teacher is not clearly better than the student before training: 4.50 against 4.52 nats per held-out token (lead 0.020, 95 % interval −0.010 to 0.050). It should not teach this data.",
+        },
+      ]
+    `);
     expect(warnAboutTeacher({ ...worth, rivals: [rival("unigram", 4.4, -0.2, 0)] })[0]!.code).toBe(
       "teacher-not-better-than-unigram",
     );
