@@ -145,8 +145,8 @@ interface Scorer {
 }
 
 async function openScorer(name: string, { emit, signal }: SelectionContext): Promise<Scorer> {
-  const { model, tokenizer } = await openTeacher({ model: name, precision: "float32" }, { onEvent: emit, signal });
-  if (tokenizer) return { name, model, tokenizer };
+  const { load, tokenizer } = await openTeacher({ model: name, precision: "float32" }, { onEvent: emit, signal });
+  if (tokenizer) return { name, model: await load(), tokenizer };
   throw new DataError(`select: "${name}" must have a tokenizer to read rows, got none.`, {
     hint: "Add the model's tokenizer.json to its folder.",
   });
