@@ -68,7 +68,10 @@ describe("limbeck loss --sweep and --compare", () => {
 describe("limbeck loss --fit", () => {
   it("shows that forward KL covers both peaks and reverse KL seeks one, and writes the picture", async () => {
     const page = join(folder, "fit.html");
-    const { stdout } = await limbeck(["loss", "--fit", "--compare", "forward-kl,reverse-kl", "--html", page, "--json"], { cwd: folder });
+    const { stdout } = await limbeck(
+      ["loss", "--fit", "--compare", "forward-kl,reverse-kl", "--html", page, "--json"],
+      { cwd: folder },
+    );
     const [covering, seeking] = (JSON.parse(stdout) as Fits).fits;
     // Forward KL's best Gaussian has the teacher's moments where its edges are far: 0.6 at 18 and 0.4 at 44.
     expect(covering!.mean).toBeGreaterThan(25);
