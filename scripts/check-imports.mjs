@@ -27,6 +27,7 @@ const floors = [
   "teachers",
   "students",
   "evaluate",
+  "writing",
   "training",
   "report",
   "export",

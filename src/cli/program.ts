@@ -10,6 +10,7 @@ import type { Context } from "./command.js";
 import { doctorCommand } from "./doctor.js";
 import { evaluateCommand } from "./evaluate.js";
 import { exportCommand } from "./export.js";
+import { generateCommand } from "./generate.js";
 import { inspectCommand } from "./inspect.js";
 import { lossCommand } from "./loss.js";
 import { modelsCommand } from "./models.js";
@@ -17,6 +18,7 @@ import { type ExitCode, printError } from "./print-error.js";
 import { quickstartCommand } from "./quickstart.js";
 import { runCommand } from "./run.js";
 import { scoreCommand } from "./score.js";
+import { selectCommand } from "./select.js";
 import { sweepCommand } from "./sweep.js";
 
 /**
@@ -29,6 +31,8 @@ const commands = [
   captureCommand,
   runCommand,
   sweepCommand,
+  generateCommand,
+  selectCommand,
   evaluateCommand,
   exportCommand,
   scoreCommand,

@@ -104,7 +104,13 @@ export function showProgress(output: Output, now: () => number = Date.now): Prog
           heldOutKl = undefined;
           return note(output.style("bold", event.message));
         case "progress":
-          return advance({ name: event.task, done: event.done, total: event.total, unit: event.unit, figures: [] });
+          return advance({
+            name: event.task,
+            done: event.done,
+            total: event.total,
+            unit: event.unit,
+            figures: event.figures ?? [],
+          });
         case "start":
           return note(describeStart(event, output.width));
         case "step":

@@ -159,7 +159,7 @@ async function encodeRow(row: SourceRow, encoding: RowEncoding): Promise<Encoded
 }
 
 /** The one turn of a prompt and its response; a string becomes a user's message where there is a chat template. */
-function answer(
+export function answer(
   prompt: string | readonly Message[],
   response: string,
   chatTemplate: ChatTemplate | undefined,

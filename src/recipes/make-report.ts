@@ -98,6 +98,7 @@ export async function makeReport(
       waste: trained.plan.waste,
     },
     models,
+    ...(parts.writing && { writing: parts.writing }),
     ...(precision && { teacherPrecision: precision }),
     ...(worth && { teacherWorth: worth }),
     ...(contextReport && { context: contextReport }),

@@ -36,13 +36,14 @@ export async function openContextData(
     return openData(config.data, student, emit, { ...promptsOf(config)!, teacherLength });
   }
   const tokenizer = writersTokenizer(student);
+  const { from: _, ...generation } = config.responses;
   emit({ type: "phase", phase: "writing", message: "the teacher writes the responses" });
   await keepConfig(config.output, config);
   const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
   const data = await open(config, student, {
     teacherLength,
     respond: (file, rows) =>
-      completeResponses(file, rows, config.responses, {
+      completeResponses(file, rows, generation, {
         teacher: { load: teacher.load, tokenizer },
         threads,
         signal,

@@ -5,12 +5,14 @@ import { classification } from "./classification.js";
 import { context } from "./context.js";
 import { finetune } from "./finetune.js";
 import { pretrain } from "./pretrain.js";
+import { sequence } from "./sequence.js";
 import { softLabels } from "./soft-labels.js";
 import { weakToStrong } from "./weak-to-strong.js";
 
 export const recipes = {
   "soft-labels": softLabels,
   context,
+  sequence,
   classification,
   "weak-to-strong": weakToStrong,
   pretrain,
@@ -28,6 +30,7 @@ export type LanguageModelConfig = Exclude<RunConfig, { readonly recipe: "classif
 export const recipeSchemas: { readonly [Name in RecipeName]: z.ZodType<RunConfig> } = {
   "soft-labels": softLabels.config,
   context: context.config,
+  sequence: sequence.config,
   classification: classification.config,
   "weak-to-strong": weakToStrong.config,
   pretrain: pretrain.config,

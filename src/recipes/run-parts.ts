@@ -3,6 +3,7 @@
 import type { LoadedData } from "../data/index.js";
 import type { TransferDocument } from "../data/transfer-set.js";
 import type { Objective } from "../losses/options.js";
+import type { WritingReport } from "../report/writing-report.js";
 import type { CacheOptions } from "../signals/cache/index.js";
 import type { TeacherSource } from "../signals/teacher-signal.js";
 import { makeLocalTeacher } from "../teachers/local-teacher.js";
@@ -37,6 +38,8 @@ export interface RunParts {
   readonly data: LoadedData;
   readonly objective: Objective;
   readonly context?: ContextParts;
+  /** What was written for the run, where something was. */
+  readonly writing?: WritingReport | undefined;
   /** Where the teacher's signals come from, where it is not the teacher's own hidden states. */
   readonly makeTeacher?: ((sizes: TeacherSizes) => Promise<TeacherSource | undefined>) | undefined;
   /** What the twin learns from, where it is not all training rows. */

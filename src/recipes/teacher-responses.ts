@@ -3,14 +3,14 @@
  * interrupted goes on behind the last whole line, and its file ends as it would have ended without a break.
  */
 
-import { mkdir, open, readFile, truncate } from "node:fs/promises";
-import { dirname } from "node:path";
+import { open } from "node:fs/promises";
 import type { SourceRow, Tokenizer } from "../data/index.js";
-import { DataError, LimbeckError } from "../errors.js";
+import { DataError } from "../errors.js";
 import { makeTokenGenerator, type WrittenResponse, writeResponses } from "../generation/index.js";
 import { findStopTokens } from "../generation/stop-tokens.js";
 import type { LoadedModel } from "../weights/load-model.js";
-import type { ResponsesOptions } from "./context-options.js";
+import type { GenerationOptions } from "./generation-options.js";
+import { readWholeLines } from "./whole-lines.js";
 
 /** A row to be answered. */
 export interface AnsweredRow {
@@ -50,10 +50,10 @@ export interface WritingContext {
 export async function completeResponses(
   file: string,
   rows: readonly AnsweredRow[],
-  options: ResponsesOptions,
+  options: GenerationOptions,
   { teacher: { load, tokenizer }, threads, signal, onProgress }: WritingContext,
 ): Promise<readonly WrittenResponse[]> {
-  const { samples, from: _, ...sampling } = options;
+  const { samples, ...sampling } = options;
   const total = rows.length * samples;
   const all = [...(await readResponses(file, rows))];
   if (all.length > 0) onProgress(all.length, total);
@@ -85,18 +85,8 @@ export async function completeResponses(
  * @throws DataError where it belongs to other rows.
  */
 export async function readResponses(file: string, rows: readonly AnsweredRow[]): Promise<readonly WrittenResponse[]> {
-  await mkdir(dirname(file), { recursive: true });
-  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return "";
-    throw new LimbeckError("FILE", `"${file}" cannot be read: ${error.message}.`, { cause: error });
-  });
-  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-  if (whole.length < text.length) await truncate(file, Buffer.byteLength(whole));
   const byPlace = new Map(rows.map(({ place, key }, prompt) => [place, { prompt, key }]));
-  return whole
-    .split("\n")
-    .slice(0, -1)
-    .map((line, i) => parseLine(line, `${file}:${i + 1}`, byPlace));
+  return (await readWholeLines(file)).map((line, i) => parseLine(line, `${file}:${i + 1}`, byPlace));
 }
 
 function lineOf(

@@ -19,6 +19,7 @@ import { warnings } from "./html/warnings.js";
 import { weakToStrongSection } from "./html/weak-to-strong.js";
 import { teacherWorth } from "./html/worth.js";
 import { modelOf, type Report } from "./report.js";
+import { writingSection } from "./writing-report.js";
 
 /**
  * The page as text. Every word from the run is escaped, and the page's own policy forbids it to load anything or to run any
@@ -39,6 +40,7 @@ export function reportHtml(report: Report): string {
       weakToStrongSection(report),
       section("The models", startNote(report), [modelTable(report), comparisonCharts(report)]),
       contextSection(report),
+      writingSection(report.writing),
       teacherWorth(report),
       exportTables(report),
       trainingCurves(report),

@@ -7,12 +7,15 @@ import type { ClassificationReport } from "./classification.js";
 import type { ContextReport } from "./context-report.js";
 import type { ExportReport } from "./export-report.js";
 import type { WeakToStrongReport } from "./weak-to-strong.js";
+import type { WritingReport } from "./writing-report.js";
 
 /** The report of a run, exactly as in report.json. All losses in nats, all shares between 0 and 1. */
 export interface Report {
   readonly limbeckReport: 1;
   readonly run: RunFacts;
   readonly data: DataFacts;
+  /** What was written for the run and kept of it; left out where the rows were given. */
+  readonly writing?: WritingReport;
   /** At most one per role. `student-after` is always there. */
   readonly models: readonly ModelReport[];
   /** What its precision costs the teacher; left out where it computed in float32. */

@@ -10,6 +10,7 @@ import { roleNames, roles } from "./roles.js";
 import { weakToStrongLines } from "./weak-to-strong-text.js";
 import { weakToStrongSentences } from "./weak-to-strong-words.js";
 import { worthSummary } from "./worth-text.js";
+import { writingText } from "./writing-report.js";
 
 const WIDTH = 80;
 const BLOCKS = "▁▂▃▄▅▆▇█";
@@ -49,6 +50,7 @@ export function reportText(report: Report): string {
   const precision = precisionSentence(report);
   if (precision) lines.push(...wrap(precision));
   if (report.teacherWorth) lines.push(...wrap(worthSummary(report.teacherWorth)));
+  if (report.writing) lines.push(...wrap(writingText(report.writing)));
   return `${lines.join("\n")}\n`;
 }
 
