@@ -64,7 +64,8 @@ function learnOn(student: OpenedStudent, options: StudentOptions): OpenedStudent
     async start() {
       const model = await start();
       const frozen = new Set([...model.weights.keys()].filter((name) => name !== promptName));
-      return { ...model, frozen, softPrompt: { baseModel: await nameAdapterBase(companionsFrom) } };
+      const baseModel = companionsFrom === undefined ? undefined : await nameAdapterBase(companionsFrom);
+      return { ...model, frozen, softPrompt: { baseModel } };
     },
     trainedParameters: virtualTokens * hiddenSize,
   };
