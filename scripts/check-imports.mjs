@@ -34,6 +34,7 @@ const floors = [
   "export",
   "recipes",
   "config",
+  "sweep",
   "cli",
   "index.ts",
 ];

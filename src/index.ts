@@ -29,7 +29,14 @@ export {
 } from "./losses/index.js";
 export { registerArchitecture } from "./models/index.js";
 export type { RunEvent } from "./recipes/recipe.js";
-export { type RunConfig, type RunOptions, type RunResult, runRecipe } from "./recipes/run-recipe.js";
+export {
+  type CaptureResult,
+  captureRecipe,
+  type RunConfig,
+  type RunOptions,
+  type RunResult,
+  runRecipe,
+} from "./recipes/run-recipe.js";
 export type { Report } from "./report/report.js";
 export { packageVersion as version } from "./version.js";
 export { mergeAdapters } from "./weights/adapter/merge-adapters.js";

@@ -84,3 +84,9 @@ export async function readInput(path: string): Promise<string> {
 export function jsonLine(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
 }
+
+/** A command line of limbeck, its words as a shell takes them. */
+export function commandLine(words: readonly string[]): string {
+  const quoted = words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`));
+  return `limbeck ${quoted.join(" ")}`;
+}

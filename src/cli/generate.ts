@@ -4,10 +4,10 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { ConfigError } from "../errors.js";
 import { writingText } from "../report/writing-report.js";
-import { type Context, collect, jsonLine, makeCommand } from "./command.js";
+import { type Context, collect, commandLine, jsonLine, makeCommand } from "./command.js";
 import { withInterrupt } from "./interrupt.js";
 import { showProgress } from "./progress.js";
-import { commandLine, flagWords, type RunFlags, withResumeHint } from "./run.js";
+import { flagWords, type RunFlags, withResumeHint } from "./run.js";
 import { facts, wrap } from "./terminal.js";
 
 export function generateCommand({ terminal: { out, err } }: Context): Command {

@@ -2,8 +2,10 @@
 
 import { Command } from "commander";
 import { packageVersion } from "../version.js";
+import { captureCommand } from "./capture.js";
 import { chatCommand } from "./chat.js";
 import { checkCommand } from "./check.js";
+import { classifyCommand } from "./classify.js";
 import type { Context } from "./command.js";
 import { doctorCommand } from "./doctor.js";
 import { evaluateCommand } from "./evaluate.js";
@@ -17,6 +19,7 @@ import { quickstartCommand } from "./quickstart.js";
 import { runCommand } from "./run.js";
 import { scoreCommand } from "./score.js";
 import { selectCommand } from "./select.js";
+import { sweepCommand } from "./sweep.js";
 
 /**
  * In the order in which help lists them. What loads the engine is imported when a command runs, so that help is quick and
@@ -25,12 +28,15 @@ import { selectCommand } from "./select.js";
 const commands = [
   quickstartCommand,
   checkCommand,
+  captureCommand,
   runCommand,
   generateCommand,
   selectCommand,
+  sweepCommand,
   evaluateCommand,
   exportCommand,
   scoreCommand,
+  classifyCommand,
   chatCommand,
   lossCommand,
   inspectCommand,

@@ -1,7 +1,15 @@
 /** @file How far a long command is: one line rewritten in place on a terminal, a line now and then elsewhere. */
 
+import type { StartMeasure } from "../evaluate/measure-start.js";
 import type { RunEvent } from "../recipes/run-recipe.js";
-import { formatBytes, formatCount, formatNumber, formatSeconds } from "../report/format.js";
+import {
+  formatBytes,
+  formatCount,
+  formatNumber,
+  formatPercent,
+  formatSeconds,
+  NOT_MEASURED,
+} from "../report/format.js";
 import { type Output, wrap } from "./terminal.js";
 
 /** Shows events of a run as they come. */
@@ -27,7 +35,6 @@ interface Task {
 /** Milliseconds between two rewritings of the line, and between two lines where nothing is rewritten. */
 const rewriteEvery = 100;
 const lineEvery = 30_000;
-const runNames = { student: "student", twin: "twin" } as const;
 
 /** @param now - milliseconds; a clock of its own for tests. */
 export function showProgress(output: Output, now: () => number = Date.now): Progress {
@@ -108,7 +115,7 @@ export function showProgress(output: Output, now: () => number = Date.now): Prog
           return note(describeStart(event, output.width));
         case "step":
           return advance({
-            name: runNames[event.run],
+            name: event.run,
             done: event.step,
             total: event.steps,
             unit: "steps",
@@ -119,13 +126,13 @@ export function showProgress(output: Output, now: () => number = Date.now): Prog
             ],
           });
         case "evaluation": {
-          const { klTeacherStudent: kl, perplexity, isBest } = event.evaluation;
+          const { klTeacherStudent: kl, isBest } = event.evaluation;
           heldOutKl = kl;
           const figures = [
             ...(kl === undefined ? [] : [`KL ${formatNumber(kl)}`]),
-            `perplexity ${formatNumber(perplexity)}${isBest ? ", best so far" : ""}`,
+            `${describeQuality(event.evaluation)}${isBest ? ", best so far" : ""}`,
           ];
-          return note(`  ${runNames[event.run]}, step ${event.step}: held-out ${figures.join(", ")}`);
+          return note(`  ${event.run}, step ${event.step}: held-out ${figures.join(", ")}`);
         }
         case "checkpoint":
           return note(output.style("dim", `  checkpoint ${event.path}`));
@@ -145,10 +152,16 @@ function describeStart(start: Extract<RunEvent, { readonly type: "start" }>, wid
     formatBytes(start.bytes),
     `${formatCount(start.tokensPerSecond)} tok/s`,
     ...(klFromTeacher === null ? [] : [`held-out KL ${formatNumber(klFromTeacher)}`]),
-    `perplexity ${formatNumber(start.perplexity)}`,
+    describeQuality(start),
   ];
   const lines = wrap(`the student starts from ${start.origin}: ${figures.join(", ")}`, width - 2);
   return lines.map((line) => `  ${line}`).join("\n");
+}
+
+/** A classifier by its accuracy, where labels are held out; every other model by its perplexity. */
+function describeQuality({ accuracy, perplexity }: Pick<StartMeasure, "accuracy" | "perplexity">): string {
+  if (accuracy === undefined) return `perplexity ${formatNumber(perplexity)}`;
+  return `accuracy ${Number.isNaN(accuracy) ? NOT_MEASURED : formatPercent(accuracy)}`;
 }
 
 function tenths({ done, total }: Task): number {

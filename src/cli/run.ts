@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { InterruptedError, LimbeckError } from "../errors.js";
 import type { RunConfig, RunResult } from "../recipes/run-recipe.js";
 import { reportText } from "../report/terminal.js";
-import { type Context, collect, importModules, jsonLine, makeCommand } from "./command.js";
+import { type Context, collect, commandLine, importModules, jsonLine, makeCommand } from "./command.js";
 import { withInterrupt } from "./interrupt.js";
 import { showProgress } from "./progress.js";
 import { facts } from "./terminal.js";
@@ -104,10 +104,4 @@ export function flagWords({ set = [], output, import: imports = [] }: RunFlags):
     ...(output === undefined ? [] : ["--output", output]),
     ...imports.flatMap((file) => ["--import", file]),
   ];
-}
-
-/** Words as a shell takes them. */
-export function commandLine(words: readonly string[]): string {
-  const quoted = words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`));
-  return `limbeck ${quoted.join(" ")}`;
 }

@@ -77,6 +77,9 @@ async function rowsOf(
   if (!/\.ya?ml$/.test(path)) return { sources: path, template, sequenceLength };
   const { loadConfig } = await import("../config/load-config.js");
   const { data } = await loadConfig(path);
+  if (!("template" in data)) {
+    throw new UsageError(`select: expected a config that trains a language model, got ${path}.`);
+  }
   return { sources: data.train, template: data.template, sequenceLength: data.sequenceLength };
 }
 

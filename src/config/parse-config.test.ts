@@ -70,7 +70,7 @@ describe("parseConfig", () => {
         temperature: 2,
         scaleByTemperatureSquared: true,
       },
-      hard: { kind: "cross-entropy", weight: 0.1 },
+      hard: { kind: "cross-entropy", weight: 0.1, labelSmoothing: 0 },
     });
     expect(config).toMatchObject({ device: "cpu", threads: "auto", output: "runs/soft-labels" });
   });
@@ -110,7 +110,7 @@ describe("parseConfig", () => {
 
   it("names the known keys where nothing is close", () => {
     expect(complaint(edited("hard: { weight: 0.1 }", "hard: { zzzz: 1 }"))).toContain(
-      "objective.hard.zzzz (line 10): unknown key; expected kind or weight",
+      "objective.hard.zzzz (line 10): unknown key; expected kind, weight or labelSmoothing",
     );
   });
 
@@ -119,7 +119,7 @@ describe("parseConfig", () => {
       "objective.sotf (line 8): unknown key; did you mean objective.soft?",
     );
     expect(complaint(edited("  hard: {", "  grounding: {"))).toContain(
-      'objective.grounding.kind (line 10): missing; expected "divergence" or "cross-entropy"',
+      'objective.grounding.kind (line 10): missing; expected "divergence", "cross-entropy" or "confidence"',
     );
     const config = parse(edited("  hard: {", "  grounding: { kind: cross-entropy,"));
     expect(config.objective).toMatchObject({ grounding: { kind: "cross-entropy", weight: 0.1 } });

@@ -21,8 +21,12 @@ export interface ChunkedRows {
   readonly feeds: Feeds;
 }
 
-/** `rowIndex` (into the student's positions), `targetIds` and `rowWeights`, each `[chunks, chunkRows]`. */
-export function chunkRows(rows: ResponseRows, chunkSize: number): ChunkedRows {
+/**
+ * `rowIndex` (into the student's positions), `targetIds`, `rowWeights` and `targetWeights`, each `[chunks, chunkRows]`.
+ *
+ * @param targetScale - multiplies `targetWeights`.
+ */
+export function chunkRows(rows: ResponseRows, chunkSize: number, targetScale = 1): ChunkedRows {
   const chunks = Math.max(1, Math.ceil(rows.count / chunkSize));
   const dims = [chunks, chunkSize];
   const padded = (values: Int32Array): HostTensor => {
@@ -30,15 +34,23 @@ export function chunkRows(rows: ResponseRows, chunkSize: number): ChunkedRows {
     data.set(values);
     return int32Tensor(dims, data);
   };
-  const weights = new Float32Array(chunks * chunkSize);
-  weights.set(rows.weights);
+  const paddedWeights = (values: Float32Array): HostTensor => {
+    const data = new Float32Array(chunks * chunkSize);
+    data.set(values);
+    return float32Tensor(dims, data);
+  };
   return {
     chunks,
     chunkRows: chunkSize,
     feeds: {
       rowIndex: padded(rows.studentIndex),
       targetIds: padded(rows.targetIds),
-      rowWeights: float32Tensor(dims, weights),
+      rowWeights: paddedWeights(rows.weights),
+      targetWeights: paddedWeights(scale(rows.targetWeights ?? rows.weights, targetScale)),
     },
   };
+}
+
+function scale(values: Float32Array, factor: number): Float32Array {
+  return factor === 1 ? values : values.map((value) => value * factor);
 }

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { DataError, show } from "../errors.js";
 import { type ChatTemplate, type Message, renderTurn, splitConversation, type Turn } from "./chat-template.js";
 import { encodeText, encodeTurns } from "./encode-text.js";
+import { readGroundTruth } from "./ground-truth.js";
 import type { Prompt } from "./prompt.js";
 import { stringField, typeRow } from "./row-kind.js";
 import { placeOf, type SourceRow } from "./source-row.js";
@@ -20,6 +21,8 @@ export interface RowEncoding {
   readonly sequenceLength: number;
   /** What the ids of `{tokenIds}` rows must be below. */
   readonly vocabSize?: number;
+  /** The field that is true in rows with ground truth; left out, all have it. */
+  readonly groundTruthField?: string | undefined;
   /** Longest document of the teacher's view, where the two differ; any length unless given. */
   readonly teacherLength?: number;
   /** What each side sees before the row's `response`. Left out, both see the row as it is. */
@@ -64,13 +67,15 @@ export async function encodeRows(
     for (const [index, { views, droppedResponses, longTeacherViews = 0, remark }] of encoded.entries()) {
       const row = waiting[index]!;
       const origin = { file: row.file, line: row.line, row: report.rows++, key: keyOf(row) };
+      const { groundTruthField: field } = encoding;
+      const truth = field === undefined ? {} : { hasGroundTruth: readGroundTruth(row, field) };
       const learnable = views.filter(([student]) => student.responseMask.includes(1));
       if (remark) report[remark]++;
       report.droppedResponses += droppedResponses;
       report.longTeacherViews += longTeacherViews;
       if (learnable.length === 0 && droppedResponses + longTeacherViews === 0) report.rowsWithoutResponse++;
       for (const [student, teacher] of learnable) {
-        documents.push(makeDocument(student, teacher, origin, encoding.tokenizer));
+        documents.push({ ...makeDocument(student, teacher, origin, encoding.tokenizer), ...truth });
         tokens += student.ids.length;
       }
     }
@@ -233,6 +238,7 @@ function unequalResponses(row: SourceRow, student: Turn, teacher: Turn | undefin
 export function nothingToLearn(
   report: TransferReport,
   { sequenceLength, teacherLength }: Pick<RowEncoding, "sequenceLength" | "teacherLength">,
+  hintWithoutResponse = "Give the rows a response that is not empty.",
 ): DataError {
   const { rows, rowsWithoutResponse, droppedResponses, longTeacherViews } = report;
   const beyond = longTeacherViews > 0 ? `, and ${longTeacherViews} not into the teacher's ${teacherLength}` : "";
@@ -245,7 +251,7 @@ export function nothingToLearn(
           ? "Shorten the context, or take a teacher that reads more."
           : droppedResponses > 0
             ? "Raise data.sequenceLength."
-            : "Give the rows a response that is not empty.",
+            : hintWithoutResponse,
       details: { ...report },
     },
   );

@@ -39,6 +39,7 @@ describe("makeBatch", () => {
       targetIds: Int32Array.of(12, 13, 0, 0, 32),
       weights: new Float32Array(5).fill(1),
       documents: Int32Array.of(0, 0, 1, 1, 2),
+      offsets: Int32Array.of(0, 1, 0, 1, 0),
     });
   });
 

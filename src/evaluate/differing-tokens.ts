@@ -5,7 +5,7 @@ import { makeBatch } from "../data/make-batch.js";
 import type { Tokenizer } from "../data/tokenizer.js";
 import type { TransferDocument } from "../data/transfer-set.js";
 import { InterruptedError } from "../errors.js";
-import type { LocalTeacher } from "../teachers/local-teacher.js";
+import type { TeacherSource } from "../signals/teacher-signal.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
 import { makeRowScorer, type TopTokens } from "./row-scores.js";
 import type { BatchScores } from "./score-batches.js";
@@ -34,7 +34,7 @@ export async function findDifferingTokens(
   scores: BatchScores,
   heldOut: readonly TransferDocument[],
   student: ModelWithWeights,
-  teacher: LocalTeacher,
+  teacher: TeacherSource,
   tokenizer: Tokenizer,
   { threads, signal }: { readonly threads: number; readonly signal?: AbortSignal | undefined },
 ): Promise<readonly TokenDifference[]> {
@@ -84,6 +84,7 @@ function oneRow(heldOut: readonly TransferDocument[], document: number, position
     targetIds: batch.rows.targetIds.slice(at, at + 1),
     weights: batch.rows.weights.slice(at, at + 1),
     documents: batch.rows.documents.slice(at, at + 1),
+    offsets: batch.rows.offsets.slice(at, at + 1),
   };
   return { ...batch, rows };
 }

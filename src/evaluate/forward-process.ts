@@ -35,7 +35,9 @@ const batch = {
     targetIds: student.ids,
     weights: new Float32Array(size).fill(1),
     documents: new Int32Array(size),
+    offsets: rows,
   },
+  documents: [],
 };
 const weights = Object.fromEntries(model.weights);
 await scorer.score(batch, weights);

@@ -15,15 +15,19 @@ import type { TeacherSignal } from "../signals/teacher-signal.js";
 
 /** Numbers per response row, in the order of the batch's rows. */
 export interface RowScores {
-  /** Natural log-prob of the row's token, over the model's whole head. */
+  /** Natural log-prob of the row's token, over the model's whole head; NaN where the row has no target. */
   readonly targetLogProbs: Float32Array;
+  /** 1 where the row's token is the one that the model finds most likely; 0 where the row has no target. */
+  readonly accuracy: Float32Array;
   /** Σ weight · term of the objective; absent without one. */
   readonly objective?: Float32Array;
-  /** KL(teacher ‖ model) at temperature 1; absent without a teacher, like the next two. */
+  /** KL(teacher ‖ model) at temperature 1; absent without a teacher, like the next three. */
   readonly kl?: Float32Array;
   /** 1 where both find the same token most likely. */
   readonly agreement?: Float32Array;
   readonly teacherTargetLogProbs?: Float32Array;
+  /** The largest log-prob that the teacher gives any token. */
+  readonly teacherBestLogProbs?: Float32Array;
   /** The k likeliest tokens, `[rows, k]`; absent unless asked for. */
   readonly top?: TopTokens;
   readonly teacherTop?: TopTokens;
@@ -60,7 +64,12 @@ const comparison: SettledObjective = {
 function chunkScores(chunk: Chunk, options: RowScorerOptions): Readonly<Record<string, Value>> {
   const { logits, targetIds, teacher } = chunk;
   const logProbs = g.logSoftmax(logits);
-  const scores: Record<string, Value> = { targetLogProbs: pick(logProbs, targetIds) };
+  const likeliest = g.argMax(logits);
+  const isLikeliest = (ids: Value) => g.where(g.equal(likeliest, ids), logits.graph.number("float32", 1), 0);
+  const scores: Record<string, Value> = {
+    targetLogProbs: pick(logProbs, targetIds),
+    accuracy: isLikeliest(g.cast(targetIds, "int64")),
+  };
   const addTop = (name: string, values: Value) => {
     if (!options.topK) return;
     const { values: best, indices } = g.topK(values, options.topK);
@@ -79,20 +88,19 @@ function chunkScores(chunk: Chunk, options: RowScorerOptions): Readonly<Record<s
   if (teacher && teacher.kind !== "sparse") {
     const teacherLogProbs = g.logSoftmax(teacher.logits);
     scores.kl = objectiveRows(comparison, rows).kl!;
-    scores.agreement = g.where(
-      g.equal(g.argMax(logits), g.argMax(teacher.logits)),
-      logits.graph.number("float32", 1),
-      0,
-    );
+    scores.agreement = isLikeliest(g.argMax(teacher.logits));
     scores.teacherTargetLogProbs = pick(teacherLogProbs, targetIds);
+    scores.teacherBestLogProbs = g.reduceMax(teacherLogProbs, { axes: [1] });
     addTop("teacherTop", teacherLogProbs);
   }
   return scores;
 }
 
+/** Of each row the log-prob of its target; NaN where there is none. */
 function pick(logProbs: Value, targetIds: Value): Value {
   const rows = targetIds.shape[0]!;
-  return g.reshape(g.gatherElements(logProbs, g.reshape(targetIds, [rows, 1])), [rows]);
+  const picked = g.gatherElements(logProbs, g.reshape(g.max(targetIds, 0), [rows, 1]));
+  return g.where(g.less(targetIds, 0), Number.NaN, g.reshape(picked, [rows]));
 }
 
 /** A scorer before it is compiled: the model's body, and its head one chunk of rows at a time. */
@@ -106,6 +114,7 @@ export function buildRowScorer(
   const inputs = {
     hidden: g.gather(placed.hidden, rows("rowIndex", "int32")),
     headWeight: placed.headWeight,
+    headBias: placed.headBias,
     targetIds: rows("targetIds", "int32"),
     rowWeights: rows("rowWeights", "float32"),
     teacher: options.signal && signalInputs(graph, options.signal, options.chunkRows, "float32"),
@@ -149,10 +158,12 @@ function readScores(outputs: Readonly<Record<string, HostTensor>>, count: number
   };
   const scores = {
     targetLogProbs: floats("targetLogProbs")!,
+    accuracy: floats("accuracy")!,
     objective: floats("objective"),
     kl: floats("kl"),
     agreement: floats("agreement"),
     teacherTargetLogProbs: floats("teacherTargetLogProbs"),
+    teacherBestLogProbs: floats("teacherBestLogProbs"),
     top: top("top"),
     teacherTop: top("teacherTop"),
   };

@@ -8,6 +8,7 @@ import { InterruptedError } from "../errors.js";
 import type { Feeds } from "../runtime/executor.js";
 import type { TeacherSource } from "../signals/teacher-signal.js";
 import type { RowScorer } from "./row-scores.js";
+import { meanOfKnown } from "./statistics.js";
 
 export interface ScoringOptions {
   readonly signal?: AbortSignal | undefined;
@@ -19,18 +20,30 @@ export interface BatchScores {
   readonly count: number;
   /** Natural log-prob of each row's token. */
   readonly targetLogProbs: Float32Array;
+  /** 1 where each row's token is the likeliest; undefined for a teacher, and for exported files. */
+  readonly accuracy?: Float32Array | undefined;
   readonly objective: Float32Array | undefined;
   readonly kl: Float32Array | undefined;
   readonly agreement: Float32Array | undefined;
   /** The teacher's natural log-prob of each row's token, on what the teacher sees. */
   readonly teacherTargetLogProbs: Float32Array | undefined;
+  /** The largest log-prob that the teacher gives any token in each row's place. */
+  readonly teacherBestLogProbs?: Float32Array | undefined;
   /** Index of each row's document. */
   readonly documents: Int32Array;
   /** Index of each row's token within the student's view of its document. */
   readonly positions: Int32Array;
 }
 
-const columnNames = ["targetLogProbs", "objective", "kl", "agreement", "teacherTargetLogProbs"] as const;
+const columnNames = [
+  "targetLogProbs",
+  "accuracy",
+  "objective",
+  "kl",
+  "agreement",
+  "teacherTargetLogProbs",
+  "teacherBestLogProbs",
+] as const;
 
 /** Scores all response rows of some batches, in their order. */
 export async function scoreBatches(
@@ -65,13 +78,20 @@ export async function scoreBatches(
   return {
     count,
     targetLogProbs: columns.get("targetLogProbs") ?? new Float32Array(0),
+    accuracy: columns.get("accuracy"),
     objective: columns.get("objective"),
     kl: columns.get("kl"),
     agreement: columns.get("agreement"),
     teacherTargetLogProbs: columns.get("teacherTargetLogProbs"),
+    teacherBestLogProbs: columns.get("teacherBestLogProbs"),
     documents: rowDocuments,
     positions,
   };
+}
+
+/** Share of the rows that have a target at which it is the likeliest outcome; NaN where none has. */
+export function accuracyOf({ accuracy, targetLogProbs }: BatchScores): number {
+  return meanOfKnown(targetLogProbs.map((logProb, row) => (Number.isNaN(logProb) ? Number.NaN : accuracy![row]!)));
 }
 
 /** What the teacher that a student was compared with scored itself. */

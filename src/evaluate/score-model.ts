@@ -2,7 +2,7 @@
 
 import type { DistillationBatch } from "../data/batch.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
-import type { LocalTeacher } from "../teachers/local-teacher.js";
+import type { TeacherSource } from "../signals/teacher-signal.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
 import { makeRowScorer } from "./row-scores.js";
 import { type BatchScores, type ScoringOptions, scoreBatches } from "./score-batches.js";
@@ -12,7 +12,7 @@ export interface ScoreModelOptions extends ScoringOptions {
   readonly positionCount: number;
   readonly threads: number;
   /** The teacher to compare with. */
-  readonly teacher?: LocalTeacher | undefined;
+  readonly teacher?: TeacherSource | undefined;
 }
 
 /** Scores of every response row of the batches. */

@@ -2,9 +2,17 @@
 
 import { type Message, renderTurn } from "../data/chat-template.js";
 import { encodeTurns } from "../data/encode-text.js";
-import { hasTokenizer, loadChatTemplate, loadTokenizer, makeBatch, type Tokenizer } from "../data/index.js";
-import { DataError, show } from "../errors.js";
+import {
+  hasTokenizer,
+  loadChatTemplate,
+  loadTokenizer,
+  makeBatch,
+  prependVirtualTokens,
+  type Tokenizer,
+} from "../data/index.js";
+import { DataError, ModelError, show } from "../errors.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
+import { virtualIds } from "../models/index.js";
 import type { CompileOptions } from "../runtime/executor.js";
 import { type LoadedModel, loadModelFolder } from "../weights/load-model.js";
 import type { Precision } from "../weights/quantize/index.js";
@@ -13,6 +21,8 @@ import { makeRowScorer, type RowScores, type TopTokens } from "./row-scores.js";
 /** What to score; exactly one of `ids`, `text`, and `messages` with `response`. */
 export interface ScoreRequest {
   readonly ids?: readonly number[];
+  /** Which of `ids` are scored, and listed: 1 where one is. All but the first unless given. */
+  readonly responseMask?: readonly number[];
   /** Tokenized as it is: no special tokens are added, those written in it count as such. */
   readonly text?: string;
   /** A conversation for the model's chat template; `response` is the answer whose tokens are scored. */
@@ -83,13 +93,19 @@ async function scoreRequest(
   request: ScoreRequest,
   options: CompileOptions,
 ): Promise<ScoreResult> {
+  if (model.shape.classHead) {
+    throw new ModelError(`score: "${model.path}" must be a language model, got a classifier.`, {
+      hint: "Ask it for the class of a text with limbeck classify.",
+    });
+  }
   const { ids, isScored } = await tokensOf(request, model, tokenizer);
   const k = Math.min(request.topK ?? 10, model.shape.headWidth);
   const responseTokens = isScored.reduce((sum, scored) => sum + scored, 0);
   const scores = responseTokens === 0 ? undefined : await scoreIds(model, ids, isScored, k, options);
   const text = (id: number) => (tokenizer && tokenizer.tokenText(id) !== undefined ? tokenizer.decode([id]) : "");
-  // Of a conversation only the answer is listed; of a text every token, the first without a log-prob.
-  const listed = Array.from(ids.keys()).filter((i) => isScored[i] === 1 || !request.messages);
+  // Of a conversation, and of a response, only what answers is listed; of a text every token, the first without a log-prob.
+  const listsAll = !request.messages && !request.responseMask;
+  const listed = Array.from(ids.keys()).filter((i) => isScored[i] === 1 || listsAll);
   let row = 0;
   const tokens = listed.map((i): ScoredToken => {
     const id = ids[i]!;
@@ -116,7 +132,10 @@ interface Tokens {
 }
 
 async function tokensOf(request: ScoreRequest, model: LoadedModel, tokenizer: Tokenizer | undefined): Promise<Tokens> {
-  if (request.ids) return scoreAll(checkIds(request.ids, model.shape.headWidth));
+  if (request.ids) {
+    const ids = checkIds(request.ids, model.shape.headWidth);
+    return request.responseMask ? { ids, isScored: Uint8Array.from(request.responseMask) } : scoreAll(ids);
+  }
   if (!tokenizer) {
     throw new DataError(`score: "${model.path}" must hold a tokenizer.json to score text, got none.`, {
       hint: "Give token ids instead, or add the model's tokenizer files.",
@@ -165,16 +184,16 @@ async function scoreIds(
   topK: number,
   options: CompileOptions,
 ): Promise<RowScores> {
-  const span = { ids, responseMask };
+  const span = prependVirtualTokens({ ids, responseMask }, virtualIds(model.shape));
   const responseTokens = responseMask.reduce((sum, scored) => sum + scored, 0);
   const origin = { file: "", line: 0, row: 0, key: 0 };
   const document = { student: span, teacher: span, responseTokens, responseBytes: undefined, origin };
-  const batch = makeBatch([document], [[0]], { sequenceLength: ids.length, packing: false });
+  const batch = makeBatch([document], [[0]], { sequenceLength: span.ids.length, packing: false });
   const chunkRows = chunkRowsFor(model.shape.headWidth, responseTokens);
   const weights = Object.fromEntries(model.weights);
   // Quantized weights are kept by the program, as in writing: fed ones are turned back into floats.
   const kept = model.formats ? { weights } : {};
-  const scorer = await makeRowScorer(model, { ...options, ...kept, positionCount: ids.length, chunkRows, topK });
+  const scorer = await makeRowScorer(model, { ...options, ...kept, positionCount: span.ids.length, chunkRows, topK });
   try {
     return await scorer.score(batch, weights);
   } finally {

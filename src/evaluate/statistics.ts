@@ -28,6 +28,11 @@ export function mean(values: ArrayLike<number>): number {
   return sum / values.length;
 }
 
+/** The mean of the values that are known, which are those that are not NaN; NaN of none. */
+export function meanOfKnown(values: Float32Array): number {
+  return mean(values.filter((value) => !Number.isNaN(value)));
+}
+
 /** Σ wᵢ·xᵢ / Σ wᵢ; NaN where the weights sum to 0. */
 export function weightedMean(values: ArrayLike<number>, weights: ArrayLike<number>): number {
   expectSameLength("weightedMean", "weights", weights, values);
@@ -102,21 +107,39 @@ export function estimateRatio(
   const value = transform(mean(above) / mean(below));
   if (measured.length === 1) return { value, low: null, high: null };
 
+  const [numeratorSums, denominatorSums] = resampleSums([above, below]) as [Float64Array, Float64Array];
+  return { value, ...percentileInterval(numeratorSums.map((sum, i) => transform(sum / denominatorSums[i]!))) };
+}
+
+/**
+ * The sums of each column over 1,000 resamples of its clusters: the same resamples for all columns, and for every call with as
+ * many clusters.
+ *
+ * @param columns - each `[clusters]`.
+ * @returns per column its sum in each resample.
+ */
+export function resampleSums(columns: readonly ArrayLike<number>[]): readonly Float64Array[] {
+  const count = columns[0]?.length ?? 0;
+  for (const column of columns) expectSameLength("resampleSums", "every column", column, { length: count });
   const random = createRandom(SEED);
-  const replicates = new Float64Array(RESAMPLES);
+  const sums = columns.map(() => new Float64Array(RESAMPLES));
+  const drawn = new Int32Array(count);
   for (let resample = 0; resample < RESAMPLES; resample++) {
-    let numerator = 0;
-    let denominator = 0;
-    for (let draw = 0; draw < above.length; draw++) {
-      // As good as without bias for fewer clusters than 2³² / 1,000, and twice as fast.
-      const cluster = Math.floor((random.nextUint32() / 2 ** 32) * above.length);
-      numerator += above[cluster]!;
-      denominator += below[cluster]!;
+    // As good as without bias for fewer clusters than 2³² / 1,000, and twice as fast.
+    for (let draw = 0; draw < count; draw++) drawn[draw] = Math.floor((random.nextUint32() / 2 ** 32) * count);
+    for (const [i, column] of columns.entries()) {
+      let sum = 0;
+      for (let draw = 0; draw < count; draw++) sum += column[drawn[draw]!]!;
+      sums[i]![resample] = sum;
     }
-    replicates[resample] = transform(numerator / denominator);
   }
-  replicates.sort();
-  return { value, low: sortedQuantile(replicates, 0.025), high: sortedQuantile(replicates, 0.975) };
+  return sums;
+}
+
+/** The middle 95 % of replicates of a statistic. */
+export function percentileInterval(replicates: Float64Array): { readonly low: number; readonly high: number } {
+  const sorted = replicates.toSorted();
+  return { low: sortedQuantile(sorted, 0.025), high: sortedQuantile(sorted, 0.975) };
 }
 
 /**

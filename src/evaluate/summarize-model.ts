@@ -21,33 +21,35 @@ export interface ModelSummary {
   readonly top1Agreement: Estimate | null;
 }
 
-/**
- * Summarizes scores. Whole rows of the data file are resampled, because the tokens of one text resemble each other; where
- * all documents are windows of one row, the windows are.
- */
+/** Summarizes scores. Whole rows of the data file are resampled, because the tokens of one text resemble each other. */
 export function summarizeModel(scores: BatchScores, heldOut: readonly TransferDocument[]): ModelSummary {
-  const rowCount = new Set(heldOut.map(({ origin }) => origin.row)).size;
-  const clusterOf = (document: number) => (rowCount > 1 ? heldOut[document]!.origin.row : document);
-  const clusters = Int32Array.from(scores.documents, clusterOf);
+  const cluster = clusterOf(heldOut);
+  const clusters = Int32Array.from(scores.documents, cluster);
   const nats = scores.targetLogProbs.map((logProb) => -logProb);
   const mean = scores.kl && estimateMean(scores.kl, clusters);
   return {
     perplexity: estimatePerplexity(nats, clusters),
-    bitsPerByte: bitsPerByte(nats, clusters, heldOut, clusterOf),
+    bitsPerByte: bitsPerByte(nats, clusters, heldOut, cluster),
     klFromTeacher: scores.kl && mean ? { mean, median: median(scores.kl), p99: quantile(scores.kl, 0.99) } : null,
     top1Agreement: scores.agreement ? estimateMean(scores.agreement, clusters) : null,
   };
+}
+
+/** What is resampled as a whole, by document: its row of the data file, or itself where all are windows of one row. */
+export function clusterOf(heldOut: readonly TransferDocument[]): (document: number) => number {
+  const rowCount = new Set(heldOut.map(({ origin }) => origin.row)).size;
+  return (document) => (rowCount > 1 ? heldOut[document]!.origin.row : document);
 }
 
 function bitsPerByte(
   nats: Float32Array,
   clusters: Int32Array,
   heldOut: readonly TransferDocument[],
-  clusterOf: (document: number) => number,
+  cluster: (document: number) => number,
 ): Estimate | null {
   if (heldOut.some(({ responseBytes }) => responseBytes === undefined)) return null;
-  const documentClusters = Int32Array.from(heldOut, (_, document) => clusterOf(document));
-  const count = documentClusters.reduce((most, cluster) => Math.max(most, cluster + 1), 0);
+  const documentClusters = Int32Array.from(heldOut, (_, document) => cluster(document));
+  const count = documentClusters.reduce((most, each) => Math.max(most, each + 1), 0);
   const bytes = heldOut.map(({ responseBytes }) => responseBytes!);
   return estimateRatio(
     sumByCluster(nats, clusters, count),

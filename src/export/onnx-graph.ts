@@ -48,7 +48,7 @@ export function makeOnnxGraph(model: ModelWithWeights): ModelProto {
     hidden,
     headWeight,
     keyValues = [],
-  } = architecture.build(graph, shape, inputs, weights, { positionCount: exportedPositions(model), past });
+  } = architecture.build(graph, shape, inputs, weights, { positionCount: exportedPositions(model), past: [past] });
   const logits = graph.within("head", () => g.matMul(hidden, headWeight, { transposeB: true }));
   const outputs: Record<string, Value> = { logits: g.reshape(logits, [...tokens, shape.headWidth]) };
   for (const [layer, own] of keyValues.entries()) {

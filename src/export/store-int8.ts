@@ -4,13 +4,13 @@
  * With the scales s of the outputs and t of the rows of x:
  *
  *     q = round(x / t) + 128,  t = max |x| / 127        8 bits, per row: one row's outlier costs the others nothing
- *     y = (q − 128) · W₈ · t · s                        MatMulInteger, sums in 32 bits
+ *     y = (q − 128) · W₈ · t · s                        MatMulInteger, sums in 32 bits; W₈ within ±64, which every processor adds up
  *
  * @see Jacob et al. 2018 (arXiv:1712.05877) §2; Dettmers et al. 2022, LLM.int8() (arXiv:2208.07339) §2.1, vector-wise scales.
  */
 
 import { TensorProto_DataType as DataType } from "../graph/onnx/generated/onnx_pb.js";
-import { quantizeInt8 } from "../weights/quantize/index.js";
+import { portableInt8Range, quantizeInt8 } from "../weights/quantize/index.js";
 import type { GraphEditor } from "./graph-editor.js";
 import type { Matrix, WeightStore } from "./weight-store.js";
 
@@ -38,7 +38,7 @@ export const storeInt8: WeightStore = {
 function stored(editor: GraphEditor, { name, outputs, inputs, data }: Matrix): { values: string; scales: string } {
   const names = { values: `${name}.int8`, scales: `${name}.scale` };
   editor.once(name, () => {
-    const { values, scales } = quantizeInt8(data, outputs, inputs);
+    const { values, scales } = quantizeInt8(data, outputs, inputs, portableInt8Range);
     editor.tensor(names.values, DataType.INT8, [inputs, outputs], new Uint8Array(values.buffer));
     return editor.tensor(names.scales, DataType.FLOAT, [outputs], new Uint8Array(scales.buffer));
   });

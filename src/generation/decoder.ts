@@ -4,6 +4,7 @@ import { Graph } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
 import { linear } from "../models/layers/linear.js";
 import { cacheShapeOf, placeDecoder } from "../models/model-graph.js";
+import { virtualIds } from "../models/soft-prompt.js";
 import { type CompileOptions, compile } from "../runtime/executor.js";
 import { int32Tensor } from "../runtime/tensor.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
@@ -23,9 +24,9 @@ export interface NextToken {
 /** A model compiled for generating, with its weights. Dispose it. */
 export interface Decoder {
   readonly headWidth: number;
-  /** Longest sequence, prompt and generated tokens together. */
+  /** Longest sequence, prompt and generated tokens together, without a soft prompt's vectors. */
   readonly maxTokens: number;
-  /** An empty memory. */
+  /** A memory that holds no token; a soft prompt's keys and values, computed once, are in it. */
   makeCache(sequences: number): KeyValueCache;
   /**
    * Reads new tokens, each sequence's own, after what its cache holds, and puts them into the cache.
@@ -43,9 +44,10 @@ export interface Decoder {
 export async function makeDecoder(model: ModelWithWeights, options: CompileOptions = {}): Promise<Decoder> {
   const { headWidth, maxPositions } = model.shape;
   const shape = cacheShapeOf(model);
-  const maxTokens = Math.min(maxPositions, mostPositions);
+  const prompt = virtualIds(model.shape);
+  const positionCount = Math.min(maxPositions, mostPositions);
   const graph = new Graph();
-  const placed = placeDecoder(graph, model, { positionCount: maxTokens });
+  const placed = placeDecoder(graph, model, { positionCount });
   const last = g.gather(placed.hidden, graph.input("last", "int32", ["sequences"]));
   const logits = graph.within("head", () => linear(last, placed.headWeight));
   const logNormalizers = g.reduceLogSumExp(logits, { axes: [-1] });
@@ -60,21 +62,24 @@ export async function makeDecoder(model: ModelWithWeights, options: CompileOptio
     { logits, logNormalizers, keyValues },
     { ...options, weights: Object.fromEntries(model.weights) },
   );
+  const read: Decoder["read"] = async (cache, tokens) => {
+    const counts = tokens.map(({ length }) => length);
+    cache.reserve(counts);
+    const outputs = await program.run({ ...tokenFeeds(cache, tokens), ...cache.feeds() });
+    cache.append(counts, outputs.keyValues.data as Float32Array);
+    const all = outputs.logits.data as Float32Array;
+    return tokens.map((_, i) => ({
+      logits: all.subarray(i * headWidth, (i + 1) * headWidth),
+      logNormalizer: outputs.logNormalizers.data[i] as number,
+    }));
+  };
+  const beginning = new KeyValueCache(shape, 1);
+  if (prompt.length > 0) await read(beginning, [prompt]);
   return {
     headWidth,
-    maxTokens,
-    makeCache: (sequences) => new KeyValueCache(shape, sequences),
-    async read(cache, tokens) {
-      const counts = tokens.map(({ length }) => length);
-      cache.reserve(counts);
-      const outputs = await program.run({ ...tokenFeeds(cache, tokens), ...cache.feeds() });
-      cache.append(counts, outputs.keyValues.data as Float32Array);
-      const all = outputs.logits.data as Float32Array;
-      return tokens.map((_, i) => ({
-        logits: all.subarray(i * headWidth, (i + 1) * headWidth),
-        logNormalizer: outputs.logNormalizers.data[i] as number,
-      }));
-    },
+    maxTokens: positionCount - prompt.length,
+    makeCache: (sequences) => beginning.fork(sequences),
+    read,
     dispose: () => program.dispose(),
   };
 }

@@ -33,6 +33,11 @@ export interface DivergenceDefinition<Options> {
    * cheaper than differentiating `rows`. Used for whole distributions only.
    */
   logitsGradient?(input: DivergenceInput<Options>): Value;
+  /**
+   * Derivative of each row with respect to the student's log-probs, as if each were free, `[rows, outcomes]`, where a closed
+   * form is cheaper or more exact than differentiating `rows`; the softmax behind it is differentiated by the framework.
+   */
+  logProbsGradient?(input: DivergenceInput<Options>): Value;
 }
 
 /** A definition with its options schema always there. */

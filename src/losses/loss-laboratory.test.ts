@@ -1,4 +1,4 @@
-/** @file `limbeck loss` against PyTorch in float64. Golden: test/golden/scripts/make_losses.py. */
+/** @file `limbeck loss` against PyTorch in float64. Golden: test/golden/scripts/make_losses.py and make_divergences.py. */
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -11,16 +11,23 @@ interface Case {
   readonly expected: LossResult;
 }
 
-const golden = JSON.parse(readFileSync(new URL("../../test/golden/losses.json", import.meta.url), "utf8")) as {
-  readonly cases: readonly Case[];
-};
+const read = <T>(name: string): T =>
+  JSON.parse(readFileSync(new URL(`../../test/golden/${name}`, import.meta.url), "utf8")) as T;
 
-const refused = golden.cases.filter(({ name }) => name.startsWith("reverse-kl from the teacher's top"));
-const accepted = golden.cases.filter((each) => !refused.includes(each));
+const losses = read<{ readonly cases: readonly Case[] }>("losses.json");
+const family = read<{ readonly cases: readonly Case[]; readonly refused: readonly Omit<Case, "expected">[] }>(
+  "divergences.json",
+);
+const isRefused = ({ name }: Case) => name.startsWith("reverse-kl from the teacher's top");
+const accepted = [...losses.cases.filter((each) => !isRefused(each)), ...family.cases];
+const refused = [...losses.cases.filter(isRefused), ...family.refused];
 
 describe("computeLoss", () => {
-  it.each(refused)("refuses $name: a top-k cannot score what the student prefers", async ({ input }) => {
-    await expect(computeLoss(lossInputSchema.parse(input))).rejects.toMatchObject({ code: "OBJECTIVE" });
+  it.each(refused)("refuses $name, and says why", async ({ input }) => {
+    await expect(computeLoss(lossInputSchema.parse(input))).rejects.toMatchObject({
+      code: "OBJECTIVE",
+      message: expect.stringMatching(/accepts hidden and dense teacher signals, got a top-k: .{30}/) as string,
+    });
   });
 
   it.each(accepted)("$name", async ({ input, expected }) => {

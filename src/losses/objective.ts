@@ -4,12 +4,13 @@ import { LimbeckError } from "../errors.js";
 import { sameDim } from "../graph/dims.js";
 import type { Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
-import type { Divergence, TeacherKind } from "./divergence.js";
+import type { Divergence, DivergenceInput, TeacherKind } from "./divergence.js";
 import { hardCrossEntropy } from "./hard-cross-entropy.js";
-import type { DivergenceTerm, Objective } from "./options.js";
+import type { DivergenceTerm, Objective, ObjectiveTerm } from "./options.js";
 import { divergenceOptionsOf } from "./options.js";
 import { fromLogits, type Outcomes, type TopK, temper, withTailBucket } from "./outcomes.js";
 import { findDivergence } from "./registry.js";
+import { selfConfidence } from "./self-confidence.js";
 
 /** What the teacher says about the same rows: logits (or log-probs) over its whole head, or a top-k by temperature. */
 export type TeacherRows =
@@ -30,6 +31,11 @@ export function needsTeacher(objective: Objective): boolean {
   return Object.values(objective).some(({ kind }) => kind === "divergence");
 }
 
+/** True where a term looks at the text's own tokens, and so counts only rows with ground truth. */
+export function needsTarget(term: ObjectiveTerm): boolean {
+  return term.kind === "cross-entropy";
+}
+
 /** Temperatures of all terms that compare with the teacher. */
 export function temperaturesOf(objective: Objective): readonly number[] {
   const terms = Object.values(objective).filter((term): term is DivergenceTerm => term.kind === "divergence");
@@ -48,11 +54,16 @@ export function objectiveRows(objective: Objective, input: ObjectiveRows): Reado
   const wholeHead = once(() => fromLogits(input.studentLogits, 1));
   const rows: Record<string, Value> = {};
   for (const [name, term] of Object.entries(objective)) {
-    rows[name] = input.studentLogits.graph.within(name, () =>
-      term.kind === "cross-entropy"
-        ? hardCrossEntropy(wholeHead().logProbs, expectTargets(name, input.targetIds))
-        : divergenceRows(name, term, input, wholeHead),
-    );
+    rows[name] = input.studentLogits.graph.within(name, () => {
+      switch (term.kind) {
+        case "cross-entropy":
+          return hardCrossEntropy(wholeHead().logProbs, expectTargets(name, input.targetIds), term.labelSmoothing);
+        case "confidence":
+          return selfConfidence(wholeHead().logProbs);
+        case "divergence":
+          return divergenceRows(name, term, input, wholeHead);
+      }
+    });
   }
   return rows;
 }
@@ -70,20 +81,34 @@ function divergenceRows(name: string, term: DivergenceTerm, input: ObjectiveRows
   const scale = term.scaleByTemperatureSquared ? temperature ** 2 : 1;
   if (teacher.kind === "sparse") {
     const outcomes = withTailBucket(input.studentLogits, teacher.topK(temperature), temperature);
-    return scaled(divergence.rows({ ...outcomes, temperature, options }), scale);
+    return scaled(rowsOf(divergence, { ...outcomes, temperature, options }), scale);
   }
   const [studentLogits, teacherLogits] = cutToCommonWidth(input.studentLogits, teacher.logits);
   const isWhole = studentLogits === input.studentLogits;
   const tempered = temper(studentLogits, temperature);
   const student = temperature === 1 && isWhole ? wholeHead() : fromLogits(studentLogits, temperature);
   const comparison = { student, teacher: fromLogits(g.stopGradient(teacherLogits), temperature), temperature, options };
-  const rows = divergence.rows(comparison);
   const { logitsGradient } = divergence;
-  if (!logitsGradient) return scaled(rows, scale);
-  const closed = g.customGradient(rows, [tempered], (cotangent) => [
-    g.mul(logitsGradient(comparison), g.reshape(cotangent, [cotangent.shape[0]!, 1])),
+  if (!logitsGradient) return scaled(rowsOf(divergence, comparison), scale);
+  const closed = g.customGradient(divergence.rows(comparison), [tempered], (cotangent) => [
+    g.mul(logitsGradient(comparison), columnOf(cotangent)),
   ]);
   return scaled(closed, scale);
+}
+
+/** The rows of a divergence over any outcomes, with its closed-form gradient where it has one. */
+function rowsOf(divergence: Divergence, comparison: DivergenceInput<unknown>): Value {
+  const rows = divergence.rows(comparison);
+  const { logProbsGradient } = divergence;
+  if (!logProbsGradient) return rows;
+  return g.customGradient(rows, [comparison.student.logProbs], (cotangent) => [
+    g.mul(logProbsGradient(comparison), columnOf(cotangent)),
+  ]);
+}
+
+/** `[rows]` as `[rows, 1]`. */
+function columnOf(perRow: Value): Value {
+  return g.reshape(perRow, [perRow.shape[0]!, 1]);
 }
 
 function scaled(rows: Value, scale: number): Value {

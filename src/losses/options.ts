@@ -16,7 +16,9 @@ const divergenceKeys = {
   divergence: z
     .string()
     .default("forward-kl")
-    .describe("How the two distributions are compared: forward-kl, reverse-kl, or one you defined."),
+    .describe(
+      "How the two distributions are compared: forward-kl, reverse-kl, cross-entropy, jsd, skew-kl, skew-reverse-kl, symmetric-kl, tvd, alpha-beta, logits-mse, ranking, or one you defined.",
+    ),
   temperature: z.number().positive().default(1).describe("Divides the logits of both sides."),
   scaleByTemperatureSquared: z
     .boolean()
@@ -30,13 +32,27 @@ const softTerm = divergenceTerm(z.literal("divergence").default("divergence").de
   "Distance to the teacher's distribution.",
 );
 
+const crossEntropyKeys = {
+  weight,
+  labelSmoothing: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe("Share of the label that is spread evenly over the vocabulary (Szegedy et al. 2016)."),
+};
+
 const hardTerm = z
-  .strictObject({ kind: z.literal("cross-entropy").default("cross-entropy").describe("What the term is."), weight })
+  .strictObject({
+    kind: z.literal("cross-entropy").default("cross-entropy").describe("What the term is."),
+    ...crossEntropyKeys,
+  })
   .describe("Cross-entropy with the text itself, at temperature 1.");
 
 const namedTerm = z.discriminatedUnion("kind", [
   divergenceTerm(z.literal("divergence")),
-  z.strictObject({ kind: z.literal("cross-entropy"), weight }),
+  z.strictObject({ kind: z.literal("cross-entropy"), ...crossEntropyKeys }),
+  z.strictObject({ kind: z.literal("confidence"), weight }),
 ]);
 
 /**
@@ -65,9 +81,17 @@ export interface DivergenceTerm {
 export interface CrossEntropyTerm {
   readonly kind: "cross-entropy";
   readonly weight: Scheduled;
+  /** 0 where left out. */
+  readonly labelSmoothing?: number;
 }
 
-export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm;
+/** Cross-entropy of the student with what it finds likeliest itself. */
+export interface ConfidenceTerm {
+  readonly kind: "confidence";
+  readonly weight: Scheduled;
+}
+
+export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm | ConfidenceTerm;
 
 /** Terms by name, in the order in which they were written. */
 export type Objective = Readonly<Record<string, ObjectiveTerm>>;

@@ -7,16 +7,19 @@ import * as g from "../graph/ops/index.js";
 export interface Outcomes {
   readonly logProbs: Value;
   readonly probabilities: Value;
+  /** True where the last outcome is a tail: every token that the teacher did not name. */
+  readonly hasTail?: boolean;
 }
 
 /** Stands for log 0: finite, so that 0 · log 0 is 0. */
 export const logZero = -1e30;
 
 /** Outcomes from log-probs; the probabilities are built when first asked for. */
-export function fromLogProbs(logProbs: Value): Outcomes {
+export function fromLogProbs(logProbs: Value, hasTail = false): Outcomes {
   let probabilities: Value | undefined;
   return {
     logProbs,
+    hasTail,
     get probabilities() {
       probabilities ??= g.exp(logProbs);
       return probabilities;
@@ -70,7 +73,21 @@ export function withTailBucket(
   // The log of a number that is never 0 keeps both branches finite.
   const logTail = g.where(hasTail, g.log(g.where(hasTail, tail, 1)), logZero);
   return {
-    student: fromLogProbs(g.concat([kept, g.sub(others, total)], 1)),
-    teacher: fromLogProbs(g.concat([shifted, logTail], 1)),
+    student: fromLogProbs(g.concat([kept, g.sub(others, total)], 1), true),
+    teacher: fromLogProbs(g.concat([shifted, logTail], 1), true),
   };
+}
+
+/**
+ * log(w · a + (1 − w) · b) of two distributions, in log space: no mass is lost where a probability underflows.
+ *
+ * @param teacherShare - w, from 0 to 1.
+ * @returns `[rows, outcomes]`, for closed-form gradients: it is not meant to be differentiated.
+ */
+export function logMixture(teacher: Outcomes, student: Outcomes, teacherShare: number): Value {
+  if (teacherShare === 1) return teacher.logProbs;
+  const left = g.add(teacher.logProbs, Math.log(teacherShare));
+  const right = g.add(student.logProbs, Math.log1p(-teacherShare));
+  const apart = g.neg(g.abs(g.sub(left, right)));
+  return g.stopGradient(g.add(g.max(left, right), g.log(g.add(g.exp(apart), 1))));
 }

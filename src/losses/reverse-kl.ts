@@ -21,4 +21,6 @@ export const reverseKl = defineDivergence({
   refusal: "a top-k does not say how unlikely the teacher finds what the student prefers",
   rows: ({ student, teacher }) =>
     g.reduceSum(g.mul(student.probabilities, g.sub(student.logProbs, teacher.logProbs)), { axes: [-1] }),
+  logProbsGradient: ({ student, teacher }) =>
+    g.mul(student.probabilities, g.add(g.sub(student.logProbs, teacher.logProbs), 1)),
 });

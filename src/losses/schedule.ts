@@ -6,7 +6,8 @@ import * as z from "zod";
 export interface Schedule {
   readonly from: number;
   readonly to: number;
-  readonly schedule: "linear" | "cosine";
+  /** `published-warmup` rises with the share of the run, as the confidence term of Burns et al. does in their code, and then jumps. */
+  readonly schedule: "linear" | "cosine" | "published-warmup";
   /** Steps before it starts to move. */
   readonly after: number;
   /** Steps of the move; where neither this nor `fraction` is given, it is a jump. */
@@ -49,12 +50,17 @@ export function scheduledSchema(bounds: z.ZodNumber): z.ZodType<Scheduled> {
  *
  *     x = (s − after) / n, kept in [0, 1];    linear: from + (to − from) · x;    cosine: from + (to − from) · ½(1 − cos πx)
  *
- * Without n it is `from` at the first `after` steps and `to` at all others.
+ * Without n it is `from` at the first `after` steps and `to` at all others. `published-warmup` is linear with x = s / S as long
+ * as that is at most `fraction`, and `to` after that (Burns et al. 2023, weak_to_strong/loss.py: `logconf_loss_fn`).
  */
 export function valueAt(scheduled: Scheduled, step: number, steps: number): number {
   if (typeof scheduled === "number") return scheduled;
   const { from, to, schedule, after, fraction } = scheduled;
   if (step <= after) return from;
+  if (schedule === "published-warmup") {
+    const share = step / steps;
+    return share > (fraction ?? 0) ? to : from + (to - from) * share;
+  }
   const length = scheduled.steps ?? (fraction === undefined ? 0 : Math.max(1, Math.round(fraction * steps)));
   if (step - after >= length) return to;
   const progress = (step - after) / length;

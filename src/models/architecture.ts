@@ -3,7 +3,7 @@
 import type { Graph, Value } from "../graph/graph.js";
 
 /** How the optimizer and a fresh start treat a weight. */
-export type ParameterRole = "embedding" | "head" | "matrix" | "residual-matrix" | "norm" | "bias";
+export type ParameterRole = "embedding" | "head" | "matrix" | "residual-matrix" | "norm" | "bias" | "prompt";
 
 /** One weight: its name in Hugging Face files, its shape there and its role. */
 export interface ParameterSpec {
@@ -23,6 +23,20 @@ export interface ModelShape {
   readonly tiedHead: boolean;
   /** Longest sequence that the model was made for. */
   readonly maxPositions: number;
+  /** How many learned vectors stand before every text; none unless given. See models/soft-prompt.ts. */
+  readonly virtualTokens?: number;
+  /** Where the model puts texts into classes instead of predicting tokens: see class-head.ts. */
+  readonly classHead?: ClassHead | undefined;
+}
+
+/** The output head of a classifier: as wide as there are classes, read at one position of a document. */
+export interface ClassHead {
+  /** The names of the classes, by number. */
+  readonly classes: readonly string[];
+  /** The position that tells the class: the first one, where all are seen from it, or the last. */
+  readonly position: "first" | "last";
+  /** Most ids of a text that it was trained to read; longer ones are cut. Undefined where config.json does not say. */
+  readonly sequenceLength: number | undefined;
 }
 
 /** One side's tokens in a graph, each `[sequences, tokens]`, int32. See data/batch.ts. */
@@ -76,6 +90,8 @@ export interface ModelOutputs {
   readonly residual?: Value;
   /** `[headWidth, hiddenSize]`; the embedding table where tied. */
   readonly headWeight: Value;
+  /** `[headWidth]`, where the head has one. */
+  readonly headBias?: Value | undefined;
   /** Per layer, of the tokens themselves; absent where the architecture has no {@link Architecture.cacheShape}. */
   readonly keyValues?: readonly KeyValues[];
 }
@@ -83,8 +99,8 @@ export interface ModelOutputs {
 export interface BuildOptions {
   /** Positions run from 0 to positionCount − 1. */
   readonly positionCount: number;
-  /** What the tokens see besides each other, when text is generated; given only where there is a `cacheShape`. */
-  readonly past?: Past | undefined;
+  /** What the tokens see besides each other, when text is generated, block by block; given only where there is a `cacheShape`. */
+  readonly past?: readonly Past[] | undefined;
   /** Layers keep their input only for the backward pass, and are computed again in it: see autodiff/recompute.ts. */
   readonly recompute?: boolean | undefined;
 }

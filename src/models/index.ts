@@ -16,3 +16,4 @@ export {
 export type { LlamaShape } from "./llama.js";
 export type { ModelDefinition } from "./model-graph.js";
 export { architectureOf, registerArchitecture } from "./registry.js";
+export { promptName, virtualIds, withSoftPrompt } from "./soft-prompt.js";

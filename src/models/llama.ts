@@ -17,6 +17,7 @@ import type {
   Past,
   TokenInputs,
 } from "./architecture.js";
+import { readClassHead } from "./class-head.js";
 import { type ConfigObject, readCount, readFlag, readName, readPositive } from "./config-reader.js";
 import { attention, attentionBias, type Heads, splitHeads } from "./layers/attention.js";
 import { embed, linear } from "./layers/linear.js";
@@ -26,6 +27,7 @@ const modelTypes = ["llama", "mistral", "qwen2", "qwen3"] as const;
 
 export interface LlamaShape extends ModelShape, Heads {
   readonly modelType: (typeof modelTypes)[number];
+  readonly vocabSize: number;
   readonly feedForwardSize: number;
   readonly normEpsilon: number;
   readonly rope: Rope;
@@ -58,6 +60,8 @@ function parse(config: ConfigObject): LlamaShape {
   if (headDim % 2 !== 0) throw new ModelError(`config.json: "head_dim" must be even, got ${headDim}.`);
   readName(config, "hidden_act", ["silu", "swish"], "silu");
   const attentionHasBias = readFlag(config, "attention_bias", false);
+  const vocabSize = readCount(config, "vocab_size");
+  const classHead = readClassHead(config, "last");
   return {
     modelType,
     layers,
@@ -65,8 +69,10 @@ function parse(config: ConfigObject): LlamaShape {
     heads,
     keyValueHeads,
     headDim,
-    headWidth: readCount(config, "vocab_size"),
-    tiedHead: readFlag(config, "tie_word_embeddings", false),
+    vocabSize,
+    headWidth: classHead?.classes.length ?? vocabSize,
+    tiedHead: !classHead && readFlag(config, "tie_word_embeddings", false),
+    classHead,
     maxPositions: readCount(config, "max_position_embeddings", 2048),
     feedForwardSize: readCount(config, "intermediate_size"),
     normEpsilon: readPositive(config, "rms_norm_eps", 1e-6),
@@ -92,9 +98,9 @@ function readWindows(config: ConfigObject, modelType: string, layers: number): r
 }
 
 function parameters(shape: LlamaShape): readonly ParameterSpec[] {
-  const { hiddenSize, heads, keyValueHeads, headDim, feedForwardSize, headWidth } = shape;
+  const { hiddenSize, heads, keyValueHeads, headDim, feedForwardSize, vocabSize, headWidth } = shape;
   const specs: ParameterSpec[] = [
-    { name: "model.embed_tokens.weight", shape: [headWidth, hiddenSize], role: "embedding" },
+    { name: "model.embed_tokens.weight", shape: [vocabSize, hiddenSize], role: "embedding" },
   ];
   const matrix = (
     name: string,
@@ -124,8 +130,12 @@ function parameters(shape: LlamaShape): readonly ParameterSpec[] {
     matrix(`${prefix}.mlp.down_proj`, hiddenSize, feedForwardSize, shape.hasMlpBias, "residual-matrix");
   }
   norm("model.norm", hiddenSize);
-  if (!shape.tiedHead) specs.push({ name: "lm_head.weight", shape: [headWidth, hiddenSize], role: "head" });
+  if (!shape.tiedHead) specs.push({ name: headName(shape), shape: [headWidth, hiddenSize], role: "head" });
   return specs;
+}
+
+function headName({ classHead }: LlamaShape): string {
+  return classHead ? "score.weight" : "lm_head.weight";
 }
 
 function cacheShape({ layers, keyValueHeads, headDim }: LlamaShape): CacheShape {
@@ -157,7 +167,7 @@ function build(
   shape: LlamaShape,
   tokens: TokenInputs,
   weights: (name: string) => Value,
-  { positionCount, past, recompute }: BuildOptions,
+  { positionCount, past = [], recompute }: BuildOptions,
 ): ModelOutputs {
   const embeddings = weights("model.embed_tokens.weight");
   const flatIds = g.reshape(tokens.ids, [multiplyDims(...tokens.ids.shape)]);
@@ -166,7 +176,7 @@ function build(
   const keyValues: KeyValues[] = [];
   for (let layer = 0; layer < shape.layers; layer++) {
     const names = (name: string) => weights(`model.layers.${layer}.${name}`);
-    const memory = { past: past?.layers[layer], window: shape.windows[layer] };
+    const memory = { past: past.map(({ layers }) => layers[layer]!), window: shape.windows[layer] };
     const run = (x: Value) => graph.within(`layers.${layer}`, () => block(x, names, shape, where, memory));
     if (recompute) {
       hidden = recomputed(hidden, (x) => run(x).hidden);
@@ -179,7 +189,7 @@ function build(
   return {
     hidden: graph.within("norm", () => g.rmsNorm(hidden, weights("model.norm.weight"), shape.normEpsilon)),
     residual: hidden,
-    headWeight: shape.tiedHead ? embeddings : weights("lm_head.weight"),
+    headWeight: shape.tiedHead ? embeddings : weights(headName(shape)),
     keyValues,
   };
 }
@@ -190,7 +200,7 @@ function sharedPositions(
   tokens: TokenInputs,
   like: Value,
   positionCount: number,
-  past: Past | undefined,
+  past: readonly Past[],
 ): Positions {
   const { cosine, sine } = ropeTables(shape.rope, shape.headDim, positionCount);
   const constant = (table: Float64Array): Value =>
@@ -207,7 +217,7 @@ function sharedPositions(
     tokens,
     rotate: (x) => g.rotaryEmbedding(x, cos, sin, positions),
     biasFor: (window) => {
-      const bias = biases.get(window) ?? attentionBias(tokens, past ? [past, tokens] : [tokens], like, window);
+      const bias = biases.get(window) ?? attentionBias(tokens, [...past, tokens], like, window);
       biases.set(window, bias);
       return bias;
     },
@@ -219,7 +229,7 @@ function block(
   weights: (name: string) => Value,
   shape: LlamaShape,
   where: Positions,
-  { past, window }: { readonly past: KeyValues | undefined; readonly window: number | undefined },
+  { past, window }: { readonly past: readonly KeyValues[]; readonly window: number | undefined },
 ): { readonly hidden: Value; readonly keyValues: KeyValues } {
   const { graph } = hidden;
   const norm = (x: Value, name: string) => g.rmsNorm(x, weights(`${name}.weight`), shape.normEpsilon);
@@ -238,7 +248,7 @@ function block(
     const queries = where.rotate(normedHeads(split("q", shape.heads), "q"));
     const keys = where.rotate(normedHeads(split("k", shape.keyValueHeads), "k"));
     const own = { keys, values: split("v", shape.keyValueHeads) };
-    const mixed = attention(queries, past ? [past, own] : [own], where.biasFor(window), shape);
+    const mixed = attention(queries, [...past, own], where.biasFor(window), shape);
     return { attended: g.add(hidden, project(mixed, "self_attn.o_proj", shape.hasOutputBias)), keyValues: own };
   });
   const output = graph.within("mlp", () => {

@@ -81,7 +81,7 @@ function placeWithPast(
     documents,
     layers: Array.from({ length: layers }, (_, i) => ({ keys: memory(`keys.${i}`), values: memory(`values.${i}`) })),
   };
-  const placed = place(graph, model, { ...options, past });
+  const placed = place(graph, model, { ...options, past: [past] });
   return { ...placed, past, keyValues: placed.keyValues! };
 }
 

@@ -12,7 +12,7 @@ import { makeLocalTeacher } from "../teachers/local-teacher.js";
 import { rememberSignals } from "../teachers/remember-signals.js";
 import { widestBatch } from "../training/train-student.js";
 import type { OpenedStudent, OpenedTeacher } from "./open-models.js";
-import type { RunConfig } from "./registry.js";
+import type { LanguageModelConfig } from "./registry.js";
 import {
   type CalibrationOptions,
   importanceOf,
@@ -40,7 +40,7 @@ export interface StartRow extends StartMeasure {
  * @param student - settled or not; opened with `from: teacher`.
  */
 export async function compareStarts(
-  config: Pick<RunConfig, "student" | "data" | "training">,
+  config: Pick<LanguageModelConfig, "student" | "data" | "training">,
   { teacher, student, data }: { teacher: OpenedTeacher; student: OpenedStudent; data: LoadedData },
   { threads, signal }: Pick<CalibrationOptions, "threads" | "signal">,
 ): Promise<readonly StartRow[]> {
@@ -49,7 +49,7 @@ export async function compareStarts(
   if (sample.length === 0) return [];
   const batches = packBatches(sample, { sequenceLength, batchTokens: 512 });
   const positionCount = widestBatch(sample, sequenceLength);
-  const localTeacher = await makeLocalTeacher(teacher.model, { positionCount, threads });
+  const localTeacher = await makeLocalTeacher(await teacher.load(), { positionCount, threads });
   const options = { positionCount, threads, signal, teacher: rememberSignals(localTeacher) };
   const rows: StartRow[] = [];
   try {
@@ -60,8 +60,8 @@ export async function compareStarts(
     })) {
       if (signal?.aborted) throw new InterruptedError("check: stopped.");
       const parameters = countParameters(opened.model.architecture.parameters(opened.model.shape));
-      const measured = await measureStart(await opened.start(), batches, options);
-      rows.push({ name, isChosen, parameters, bytes: 4 * parameters, ...measured });
+      const { measure } = await measureStart(await opened.start(), batches, options);
+      rows.push({ name, isChosen, parameters, bytes: 4 * parameters, ...measure });
     }
     return rows;
   } finally {
@@ -76,7 +76,7 @@ interface Start {
 }
 
 async function startsOf(
-  config: Pick<RunConfig, "student" | "training">,
+  config: Pick<LanguageModelConfig, "student" | "training">,
   teacher: OpenedTeacher,
   student: OpenedStudent,
   { train }: LoadedData,

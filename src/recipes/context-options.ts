@@ -4,11 +4,13 @@ import * as z from "zod";
 import { type PromptOptions, promptOptionsSchema } from "../data/prompt.js";
 import { objectiveSchema } from "../losses/options.js";
 import { checkGeneration, generationKeys } from "./generation-options.js";
+import { cacheSchema } from "../signals/cache/index.js";
 import { model, modelForms } from "./model-option.js";
 import { recipeSchema, studentSchema, teacherSchema } from "./options.js";
 
 const messages = z.array(z.strictObject({ role: z.string().min(1), content: z.string() })).min(1);
 
+/** Keys that say what a side sees. */
 export const promptKeys = {
   prompt: promptOptionsSchema
     .optional()
@@ -98,8 +100,13 @@ export const contextConfigSchema = recipeSchema("context", {
   student: contextStudentSchema,
   responses: responsesSchema.optional(),
   objective: objectiveSchema,
+  cache: cacheSchema.optional(),
 })
-  .superRefine(({ teacher, student }, context) => {
+  .superRefine(({ teacher, student, cache }, context) => {
+    if (teacher.movingAverage !== undefined && cache !== undefined) {
+      const message = "expected none beside teacher.movingAverage: that teacher says something else after every step";
+      context.addIssue({ code: "custom", path: ["cache"], message });
+    }
     if (teacher.from !== undefined && student.model === undefined) {
       const message = "expected a student that starts from a model, which then teaches; name it in student.model";
       context.addIssue({ code: "custom", path: ["teacher", "from"], message });

@@ -36,6 +36,7 @@ export const context = defineRecipe({
     assertOneVocabulary(teacher, student);
     assertOneConversation(teacher, student, config.data.template);
     const data = await openContextData(context, { teacher, student });
-    return trainAndReport(context, { teacher, student, data, objective: config.objective });
+    const parts = { movingAverage: config.teacher.movingAverage, writing: data.writing };
+    return trainAndReport(context, { teacher, student, data, objective: config.objective, context: parts });
   },
 });

@@ -12,7 +12,7 @@ import { estimateMean } from "../evaluate/statistics.js";
 import { summarizeModel } from "../evaluate/summarize-model.js";
 import { countParameters } from "../models/architecture.js";
 import { type History, type ModelReport, type ModelRole, type Report, thinOut } from "../report/report.js";
-import type { LocalTeacher } from "../teachers/local-teacher.js";
+import type { TeacherSource } from "../signals/teacher-signal.js";
 import { rememberSignals } from "../teachers/remember-signals.js";
 import { isEvaluation } from "../training/metrics.js";
 import { describeMachine } from "../training/run-directory.js";
@@ -22,16 +22,21 @@ import { loadModelFolder, type ModelWithWeights } from "../weights/load-model.js
 import type { Precision } from "../weights/quantize/index.js";
 import type { OpenedTeacher } from "./open-models.js";
 import type { RecipeContext } from "./recipe.js";
+import { reportContext } from "./report-context.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
+import { warnAboutTeacher, worthOf } from "./teacher-worth.js";
 
 export interface Trained {
   readonly trained: TrainedStudent;
   readonly twin: TrainedStudent | undefined;
-  readonly localTeacher: LocalTeacher | undefined;
+  readonly localTeacher: TeacherSource | undefined;
   readonly threads: number;
   /** `performance.now()` at the start of the run. */
   readonly started: number;
 }
+
+/** Measures the models of a run that is trained. */
+export type MakeReport = (context: RecipeContext<CommonConfig>, parts: RunParts, trained: Trained) => Promise<Report>;
 
 export async function makeReport(
   context: RecipeContext<CommonConfig>,
@@ -58,12 +63,21 @@ export async function makeReport(
     const cost = await bench.cost(model.path, teacher.precision);
     const facts = { parameters: count, bytesOnDisk: model.bytesOnDisk, ...cost };
     add("teacher", name, scoresOfTeacher(before), facts);
+    if (parts.context) {
+      const isStart = model.fingerprint === student.fingerprint;
+      const scores = isStart ? before : await bench.scores("the teacher without the context", await teacher.load());
+      add("teacher-without-context", name, scores, facts);
+    }
   }
   add("student-before", "student before", before, shared);
   const own = add("student-after", basename(config.output), await bench.scores("the student", after), shared);
   const twinScores =
     twin && add("twin", "twin", await bench.scores("the twin", await loadModelFolder(twin.path)), shared);
   const precision = teacher && (await bench.precision(teacher));
+  const students = { "student-before": before, "student-after": own, ...(twinScores && { twin: twinScores }) };
+  const worth = teacher ? worthOf(parts, data.heldOut, students) : null;
+  const scored = { before, after: own, student: after };
+  const contextReport = parts.context && (await reportContext(context, parts, parts.context, scored, threads));
   return {
     limbeckReport: 1,
     run: {
@@ -86,6 +100,8 @@ export async function makeReport(
     models,
     ...(parts.writing && { writing: parts.writing }),
     ...(precision && { teacherPrecision: precision }),
+    ...(worth && { teacherWorth: worth }),
+    ...(contextReport && { context: contextReport }),
     gainOverTwin: twinScores ? gain(twinScores, own, data.heldOut) : null,
     history: { student: historyOf(trained), twin: twin ? historyOf(twin) : null },
     tokensThatDiffer:
@@ -95,7 +111,7 @@ export async function makeReport(
             signal: context.signal,
           })
         : [],
-    warnings: data.warnings,
+    warnings: [...data.warnings, ...warnAboutTeacher(worth)],
   };
 }
 
@@ -104,14 +120,14 @@ class Bench {
   readonly #context: RecipeContext<CommonConfig>;
   readonly #heldOut: readonly TransferDocument[];
   readonly #batches: readonly DistillationBatch[];
-  readonly #teacher: LocalTeacher | undefined;
+  readonly #teacher: TeacherSource | undefined;
   readonly #positionCount: number;
   readonly #threads: number;
 
   constructor(
     context: RecipeContext<CommonConfig>,
     heldOut: readonly TransferDocument[],
-    teacher: LocalTeacher | undefined,
+    teacher: TeacherSource | undefined,
     threads: number,
   ) {
     const { data, training } = context.config;
@@ -148,13 +164,13 @@ class Bench {
   }
 
   /** What its precision costs the teacher; undefined where it computes in float32. */
-  async precision({ model, precision }: OpenedTeacher): Promise<PrecisionCost | undefined> {
+  async precision({ load, precision }: OpenedTeacher): Promise<PrecisionCost | undefined> {
     if (precision === "float32") return undefined;
     const { config, emit, signal } = this.#context;
     emit({ type: "phase", phase: "evaluating", message: `comparing the ${precision} teacher with itself in float32` });
     const { sequenceLength } = config.data;
     const options = { sequenceLength, threads: this.#threads, signal };
-    return (await measurePrecision(model, precision, this.#heldOut, options)) ?? undefined;
+    return (await measurePrecision(await load(), precision, this.#heldOut, options)) ?? undefined;
   }
 }
 
@@ -167,7 +183,7 @@ function gain(twin: BatchScores, student: BatchScores, heldOut: readonly Transfe
   );
 }
 
-function splitFacts(
+export function splitFacts(
   documents: readonly TransferDocument[],
   report: TransferReport | undefined,
 ): Report["data"]["train"] {
@@ -181,7 +197,7 @@ function splitFacts(
   };
 }
 
-function historyOf({ metrics, keptStep }: TrainedStudent): History {
+export function historyOf({ metrics, keptStep }: TrainedStudent): History {
   const steps = metrics.flatMap((line) =>
     isEvaluation(line)
       ? []

@@ -8,10 +8,12 @@ import {
   loadData,
   makePrompt,
   type PromptOptions,
+  promptStudentViews,
   type Tokenizer,
   type TransferDocument,
 } from "../data/index.js";
-import type { ModelShape } from "../models/index.js";
+import { DataError } from "../errors.js";
+import { type ModelShape, virtualIds } from "../models/index.js";
 import type { RunEvent } from "./recipe.js";
 
 /** What each side sees before the response, where they differ. */
@@ -25,24 +27,39 @@ export interface SidePrompts {
 /** Whom the rows are for: a student, or as much of it as rows need. */
 export interface RowReader {
   readonly tokenizer: Tokenizer | undefined;
-  readonly model: { readonly shape: Pick<ModelShape, "headWidth" | "maxPositions"> };
+  readonly model: { readonly shape: Pick<ModelShape, "headWidth" | "maxPositions" | "virtualTokens"> };
 }
 
-/** Reads and encodes the rows; every warning is also emitted. */
+/**
+ * Reads and encodes the rows; every warning is also emitted. Where the student has a soft prompt, its views begin with it.
+ *
+ * @param groundTruthField - the field that is true in rows with ground truth; left out, all have it.
+ * @throws DataError for what cannot be read or used, or where a soft prompt leaves no room for text.
+ */
 export async function openData(
   options: DataOptions,
   { tokenizer, model }: RowReader,
   emit: (event: RunEvent) => void,
   prompts?: SidePrompts,
+  groundTruthField?: string,
 ): Promise<LoadedData> {
   emit({ type: "phase", phase: "data", message: "reading rows" });
+  const prompt = virtualIds(model.shape);
+  const sequenceLength = options.sequenceLength - prompt.length;
+  if (sequenceLength < 2) {
+    throw new DataError(
+      `data.sequenceLength: expected at least 2 more than the ${prompt.length} vectors of the soft prompt, got ${options.sequenceLength}.`,
+      { hint: "Raise it, or lower student.softPrompt.tokens." },
+    );
+  }
   const data = await loadData(
     options,
     {
       tokenizer,
       chatTemplate: await loadChatTemplate(options.template, tokenizer),
-      sequenceLength: options.sequenceLength,
+      sequenceLength,
       vocabSize: model.shape.headWidth,
+      groundTruthField,
       ...(prompts?.teacherLength !== undefined && { teacherLength: prompts.teacherLength }),
       ...(prompts && {
         prompts: {
@@ -54,13 +71,15 @@ export async function openData(
     ({ tokens }) => emit({ type: "progress", task: "reading rows", done: tokens, total: 0, unit: "tokens" }),
   );
   for (const warning of data.warnings) emit({ type: "warning", ...warning });
-  return data;
+  const { train, heldOut } = data;
+  return { ...data, train: promptStudentViews(train, prompt), heldOut: promptStudentViews(heldOut, prompt) };
 }
 
-/** SHA-256 over every token of both views. */
+/** SHA-256 over every token of both views, and over the classes of documents that have one. */
 export function fingerprintDocuments(documents: readonly TransferDocument[]): string {
   const hash = createHash("sha256");
-  for (const { student, teacher } of documents) {
+  for (const { student, teacher, classified } of documents) {
+    if (classified) hash.update(JSON.stringify([classified.target, Array.from(classified.probabilities ?? [])]));
     for (const { ids, responseMask } of student === teacher ? [student] : [student, teacher]) {
       hash.update(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength)).update(responseMask);
     }

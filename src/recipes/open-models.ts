@@ -9,9 +9,16 @@ import { describeFreshStudent, makeFreshStudent } from "../students/fresh-studen
 import type { ModelDescription, ModelParts } from "../students/slice-model.js";
 import type { StudentModel } from "../students/student-model.js";
 import { type LocateOptions, locateModel } from "../weights/hub/index.js";
-import { type LoadedModel, loadModelFolder } from "../weights/load-model.js";
+import {
+  type DescribedModel,
+  describeModelFolder,
+  type LoadedModel,
+  loadModelFolder,
+  loadWeights,
+} from "../weights/load-model.js";
 import type { Precision } from "../weights/quantize/index.js";
 import { hashOf } from "./hash-of.js";
+import type { RowReader } from "./open-data.js";
 import type { StudentOptions, TeacherOptions } from "./options.js";
 import { type CalibrationOptions, openFromTeacher } from "./student-from-teacher.js";
 import { trainPartly } from "./train-partly.js";
@@ -21,7 +28,10 @@ export interface OpenedTeacher {
   readonly name: string;
   /** How it can be named on disk: a path or a model on the hub. */
   readonly storedAs: string;
-  readonly model: LoadedModel;
+  /** The model without its weights. */
+  readonly model: DescribedModel;
+  /** Its weights, read when first asked for. */
+  readonly load: () => Promise<LoadedModel>;
   readonly precision: Precision;
   readonly tokenizer: Tokenizer | undefined;
 }
@@ -32,8 +42,8 @@ export interface OpenedStudent {
   /** The weights that training starts from, a new copy at every call, and which of them are trained. */
   readonly start: () => Promise<StudentModel>;
   readonly tokenizer: Tokenizer | undefined;
-  /** The folder whose tokenizer files go with the student. */
-  readonly companionsFrom: string;
+  /** The folder whose tokenizer files go with the student; undefined where it needs none. */
+  readonly companionsFrom: string | undefined;
   readonly fingerprint: string;
   /** Where it starts, in words. */
   readonly origin: string;
@@ -45,6 +55,8 @@ export interface OpenedStudent {
   readonly parts?: ModelParts | undefined;
   /** Where the parts to keep depend on training rows: until then `model` has the right sizes only. */
   readonly pending?: PendingChoice | undefined;
+  /** Where the start may be what the teacher sees besides: the student that starts from these training rows. */
+  readonly readContext?: ((documents: readonly TransferDocument[]) => OpenedStudent) | undefined;
 }
 
 /** A choice that needs text. */
@@ -61,8 +73,13 @@ export async function openTeacher(
 ): Promise<OpenedTeacher> {
   const path = await locateModel(model, download);
   const storedAs = nameOnDisk(model, path);
-  const opened = await loadModelFolder(path, { precision });
-  return { name: basename(model), storedAs, model: opened, precision, tokenizer: await tokenizerOf(path) };
+  const described = await describeModelFolder(path, { precision });
+  let loaded: Promise<LoadedModel> | undefined;
+  const load = () => {
+    loaded ??= loadWeights(described);
+    return loaded;
+  };
+  return { name: basename(model), storedAs, model: described, load, precision, tokenizer: await tokenizerOf(path) };
 }
 
 interface StartOptions {
@@ -152,7 +169,7 @@ async function openOwnStudent(
  *
  * @throws DataError where the tokenizers differ, or one is missing and the heads differ in width.
  */
-export function assertOneVocabulary(teacher: OpenedTeacher, student: OpenedStudent): void {
+export function assertOneVocabulary(teacher: RowReader, student: RowReader): void {
   if (teacher.tokenizer && student.tokenizer) {
     assertSameTokenizer(teacher.tokenizer, student.tokenizer);
     return;
@@ -175,10 +192,10 @@ export function assertOneConversation(teacher: OpenedTeacher, student: OpenedStu
 }
 
 /** What a config calls a model, where that means the same everywhere. */
-function nameOnDisk(model: string, path: string): string {
+export function nameOnDisk(model: string, path: string): string {
   return path === model ? resolve(path) : model;
 }
 
-async function tokenizerOf(folder: string): Promise<Tokenizer | undefined> {
+export async function tokenizerOf(folder: string): Promise<Tokenizer | undefined> {
   return (await hasTokenizer(folder)) ? loadTokenizer(folder) : undefined;
 }

@@ -5,14 +5,23 @@ import type { StartMeasure } from "../evaluate/measure-start.js";
 import type { Report } from "../report/report.js";
 import type { Evaluation, StepLine } from "../training/metrics.js";
 
-/** Which of a run's students an event is about. */
-export type RunName = "student" | "twin";
+/** Which of a run's models an event is about. */
+export type RunName = "student" | "twin" | "weak" | "ceiling" | `weight ${number}`;
 
 /** What a run tells while it goes on. */
 export type RunEvent =
   | {
       readonly type: "phase";
-      readonly phase: "data" | "teacher" | "student" | "writing" | "training" | "twin" | "evaluating" | "report";
+      readonly phase:
+        | "data"
+        | "teacher"
+        | "student"
+        | "writing"
+        | "training"
+        | "twin"
+        | "ceiling"
+        | "evaluating"
+        | "report";
       readonly message: string;
     }
   | ({

@@ -4,10 +4,12 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Report } from "../report/report.js";
 import { startWorker } from "../runtime/worker-host.js";
+import type { CaptureResult } from "./capture-run.js";
 import type { RunEvent } from "./recipe.js";
 import type { RunConfig } from "./registry.js";
 import type { RunRequest } from "./worker.js";
 
+export type { CaptureResult } from "./capture-run.js";
 export type { RunEvent } from "./recipe.js";
 export type { RunConfig } from "./registry.js";
 
@@ -37,14 +39,30 @@ export interface RunResult {
  * const { report } = await runRecipe(config, { onEvent: (event) => event.type === "step" && show(event.loss) });
  */
 export async function runRecipe(config: RunConfig, options: RunOptions = {}): Promise<RunResult> {
+  return { output: config.output, report: await inWorker<Report>("run", config, options) };
+}
+
+/**
+ * Asks a config's teacher all that its run would ask, and keeps it in the config's cache. What is there is not asked again.
+ *
+ * @param config - validated by the recipe's schema: see `loadConfig`.
+ * @throws LimbeckError by its `code`: `CACHE`, `DATA`, `MODEL`, `INTERRUPTED`.
+ */
+export async function captureRecipe(
+  config: RunConfig,
+  options: Omit<RunOptions, "resume"> = {},
+): Promise<CaptureResult> {
+  return inWorker<CaptureResult>("capture", config, options);
+}
+
+async function inWorker<Result>(method: string, config: RunConfig, options: RunOptions): Promise<Result> {
   const { signal, onEvent, resume = false, imports = [] } = options;
   const worker = startWorker(new URL("./worker.js", import.meta.url), {
     onEvent: (event) => onEvent?.(event as RunEvent),
   });
   try {
     const request: RunRequest = { config, resume, imports: imports.map(toUrl) };
-    const report = await worker.call<Report>("run", request, { signal });
-    return { output: config.output, report };
+    return await worker.call<Result>(method, request, { signal });
   } finally {
     await worker.close();
   }

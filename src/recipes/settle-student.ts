@@ -12,8 +12,18 @@ import type { CommonConfig, RunParts } from "./run-parts.js";
 /** The file in a run's folder, one line per layer. */
 const partsFileName = "student-parts.json";
 
-/** The student with its parts chosen: as they were before where the run is resumed, for another machine may measure a little otherwise. */
+/** The student with all that depends on training rows: the parts that it keeps, and what its soft prompt starts from. */
 export async function settleStudent(
+  context: RecipeContext<CommonConfig>,
+  parts: RunParts,
+  threads: number,
+): Promise<OpenedStudent> {
+  const student = await chooseParts(context, parts, threads);
+  return student.readContext?.(parts.data.train) ?? student;
+}
+
+/** Parts are as they were before where the run is resumed, for another machine may measure a little otherwise. */
+async function chooseParts(
   { config, emit, resume, signal }: RecipeContext<CommonConfig>,
   { student, data }: RunParts,
   threads: number,

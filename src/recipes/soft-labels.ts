@@ -11,6 +11,7 @@
  */
 
 import { objectiveSchema } from "../losses/options.js";
+import { cacheSchema } from "../signals/cache/index.js";
 import { checkRunDirectory } from "../training/run-directory.js";
 import { openData } from "./open-data.js";
 import { assertOneVocabulary, openStudent, openTeacher } from "./open-models.js";
@@ -24,6 +25,7 @@ export const softLabels = defineRecipe({
     teacher: teacherSchema,
     student: studentSchema,
     objective: objectiveSchema,
+    cache: cacheSchema.optional(),
   }),
 
   async run(context) {

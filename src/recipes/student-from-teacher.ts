@@ -107,7 +107,7 @@ export async function importanceOf(
   { sequenceLength, ...options }: CalibrationOptions,
 ): Promise<readonly LayerImportance[]> {
   // What the student is cut from is the float32 model, whatever its teacher computes in.
-  const model = teacher.precision === "float32" ? teacher.model : await loadModelFolder(teacher.model.path);
+  const model = teacher.precision === "float32" ? await teacher.load() : await loadModelFolder(teacher.model.path);
   const sample = sampleDocuments(documents, calibrationTokens);
   const batches = packBatches(sample, { sequenceLength, batchTokens: 2048 }).map(({ student }) => student);
   const positionCount = Math.max(sequenceLength, longestView(sample, "student"));

@@ -7,7 +7,7 @@ import { model, modelForms } from "./model-option.js";
 const size = z.int().positive();
 
 /** A student that starts from random weights. Sizes follow the Llama family's `config.json`, spelled out. */
-const shapeSchema = z
+export const shapeSchema = z
   .strictObject({
     modelType: z.enum(["llama", "mistral", "qwen2", "qwen3"]).default("llama").describe("The architecture."),
     layers: size.describe("Transformer blocks."),
@@ -49,6 +49,20 @@ const adaptersSchema = z.strictObject({
     .describe("Which layers: all linear ones of the blocks, or ends of their names, such as [q_proj, v_proj]."),
 });
 
+/** A soft prompt. Beyond 20 vectors gains are small (Lester et al. 2021, §3.2). */
+const softPromptSchema = z.strictObject({
+  tokens: size.default(20).describe("How many vectors are learned; each takes the place of a token in every sequence."),
+  start: z
+    .union([
+      z.enum(["context", "vocabulary", "random"]),
+      z.strictObject({ text: z.string().min(1).describe("The text, cut or repeated to the number of vectors.") }),
+    ])
+    .default("context")
+    .describe(
+      "What the vectors are at first: the embeddings of what the teacher sees and the student does not (of tokens drawn from the vocabulary where both see the same), of tokens drawn from the vocabulary, of a text; or random.",
+    ),
+});
+
 /** Keys that say what of the teacher is kept. */
 const sliceKeys = ["layers", "chooseLayers", "feedForwardSize", "heads"] as const;
 
@@ -84,6 +98,9 @@ export const studentSchema = z
     adapters: adaptersSchema
       .optional()
       .describe("Train low-rank adapters (LoRA) and leave the model's own weights as they are."),
+    softPrompt: softPromptSchema
+      .optional()
+      .describe("Train vectors that stand before every text, and leave all of the model's weights as they are."),
     freeze: z.array(z.string().min(1)).min(1).optional().describe(`Weights that are not trained: ${freezeForms}.`),
     tokenizer: model
       .optional()
@@ -114,6 +131,14 @@ export const studentSchema = z
       }
       if (student.adapters !== undefined && student.freeze !== undefined) {
         refuse("freeze", "expected no freeze beside adapters, which leave all of the model's own weights as they are");
+      }
+      if (student.softPrompt === undefined) return;
+      if (student.shape !== undefined) {
+        refuse("softPrompt", "expected beside model or from; a prompt before a new model would leave it random");
+      }
+      for (const key of ["adapters", "freeze"] as const) {
+        if (student[key] !== undefined)
+          refuse(key, `expected no ${key} beside softPrompt, which is all that is trained`);
       }
     },
     { when: ({ value }) => typeof value === "object" },

@@ -7,7 +7,8 @@ import type { Objective } from "../losses/options.js";
 import { exportsOf } from "../report/join-export.js";
 import type { Report } from "../report/report.js";
 import { writeReport } from "../report/write-report.js";
-import { type LocalTeacher, makeLocalTeacher } from "../teachers/local-teacher.js";
+import type { TeacherSource } from "../signals/teacher-signal.js";
+import { type MovingTeacher, makeMovingTeacher } from "../teachers/moving-teacher.js";
 import { teacherPrefix } from "../teachers/shared-prefix.js";
 import { describeMachine, keepManifest } from "../training/run-directory.js";
 import { type TrainedStudent, trainStudent, widestBatch } from "../training/train-student.js";
@@ -15,6 +16,7 @@ import { packageVersion } from "../version.js";
 import { makeReport } from "./make-report.js";
 import { measureOwnStart } from "./measure-own-start.js";
 import { fingerprintDocuments } from "./open-data.js";
+import { openTeacherSource } from "./open-teacher-source.js";
 import type { RecipeContext, RunName } from "./recipe.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
 import { keepParts, settleStudent } from "./settle-student.js";
@@ -29,6 +31,103 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
   const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
   const student = await settleStudent(context, opened, threads);
   const parts = { ...opened, student };
+  await keepInputs(config, threads, {
+    ...(teacher && { teacher: teacher.model.fingerprint }),
+    student: student.fingerprint,
+    ...(student.tokenizer && { tokenizer: student.tokenizer.fingerprint }),
+    "training data": fingerprintDocuments(data.train),
+    "held-out data": fingerprintDocuments(data.heldOut),
+  });
+  await keepParts(config.output, student);
+  const localTeacher = await openSourceOf(context, parts, threads);
+  const movingTeacher = needsTeacher(parts.objective) ? await openMovingTeacher(config, parts, threads) : undefined;
+  try {
+    const start = context.resume ? [] : await measureOwnStart(context, parts, localTeacher, threads);
+    for (const event of start) emit(event);
+    emit({ type: "phase", phase: "training", message: "training the student" });
+    const { objective } = parts;
+    const trained = await trainOne(context, parts, {
+      run: "student",
+      directory: config.output,
+      ...{ objective, localTeacher, movingTeacher, threads },
+    });
+    let twin: TrainedStudent | undefined;
+    if (config.training.twin && needsTeacher(parts.objective)) {
+      emit({ type: "phase", phase: "twin", message: "training the twin: the same student without the teacher" });
+      const { steps } = trained.plan;
+      twin = await trainOne(withSteps(context, steps), withTwinRows(parts), {
+        run: "twin",
+        directory: join(config.output, "twin"),
+        objective: twinObjective,
+        localTeacher,
+        threads,
+      });
+    }
+    const made = await (parts.makeReport ?? makeReport)(context, parts, {
+      trained,
+      twin,
+      localTeacher,
+      threads,
+      started,
+    });
+    // A finished run that is resumed has the same student, and what was exported of it stays true.
+    const exports = context.resume ? await exportsOf(config.output) : [];
+    const report = exports.length > 0 ? { ...made, exports } : made;
+    emit({ type: "phase", phase: "report", message: "writing the report" });
+    await writeReport(config.output, report);
+    return report;
+  } finally {
+    await movingTeacher?.dispose();
+    await localTeacher?.dispose();
+  }
+}
+
+/** The teacher that follows the student, where one is asked for; undefined where the teacher stays as it is. */
+async function openMovingTeacher(
+  { data: { sequenceLength } }: CommonConfig,
+  { student, data, context }: RunParts,
+  threads: number,
+): Promise<MovingTeacher | undefined> {
+  if (context?.movingAverage === undefined) return undefined;
+  const documents = [...data.train, ...data.heldOut];
+  const options = { positionCount: widestBatch(documents, sequenceLength), threads, prefix: teacherPrefix(documents) };
+  return makeMovingTeacher(await student.start(), context.movingAverage, options);
+}
+
+/** Rows of its own make epochs of their own, so the twin is trained for as many steps as the student. */
+function withSteps(context: RecipeContext<CommonConfig>, steps: number): RecipeContext<CommonConfig> {
+  const training = { ...context.config.training, epochs: undefined, steps };
+  return { ...context, config: { ...context.config, training } };
+}
+
+/** The parts with the rows that the twin learns from. */
+function withTwinRows(parts: RunParts): RunParts {
+  return parts.twinTrain ? { ...parts, data: { ...parts.data, train: parts.twinTrain } } : parts;
+}
+
+/** What the run learns from: the recipe's own source, the teacher itself or a cache of it. */
+async function openSourceOf(
+  context: RecipeContext<CommonConfig>,
+  parts: RunParts,
+  threads: number,
+): Promise<TeacherSource | undefined> {
+  const { teacher, data, makeTeacher } = parts;
+  const documents = [...data.train, ...data.heldOut];
+  if (makeTeacher)
+    return makeTeacher({ positionCount: widestBatch(documents, context.config.data.sequenceLength), threads });
+  return teacher && openTeacherSource(context, { ...parts, teacher }, threads);
+}
+
+/**
+ * Writes config and manifest of a new run, or checks that a resumed one has the same inputs.
+ *
+ * @param fingerprints - SHA-256 of every input by its name.
+ */
+export async function keepInputs(
+  config: CommonConfig,
+  threads: number,
+  fingerprints: Readonly<Record<string, string>>,
+): Promise<void> {
   await keepManifest(config.output, config, {
     limbeckRun: 1,
     created: new Date().toISOString(),
@@ -37,65 +136,31 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
     machine: describeMachine(),
     threads,
     seed: config.training.seed,
-    fingerprints: {
-      ...(teacher && { teacher: teacher.model.fingerprint }),
-      student: student.fingerprint,
-      ...(student.tokenizer && { tokenizer: student.tokenizer.fingerprint }),
-      "training data": fingerprintDocuments(data.train),
-      "held-out data": fingerprintDocuments(data.heldOut),
-    },
+    fingerprints,
   });
-  await keepParts(config.output, student);
-  const documents = [...data.train, ...data.heldOut];
-  const localTeacher =
-    teacher &&
-    (await makeLocalTeacher(teacher.model, {
-      positionCount: widestBatch(documents, config.data.sequenceLength),
-      threads,
-      prefix: teacherPrefix(documents),
-    }));
-  try {
-    const start = context.resume ? undefined : await measureOwnStart(context, parts, localTeacher, threads);
-    if (start) emit(start);
-    const train = (run: RunName, directory: string, objective: Objective) =>
-      trainOne(context, parts, { run, directory, objective, localTeacher, threads });
-    emit({ type: "phase", phase: "training", message: "training the student" });
-    const trained = await train("student", config.output, parts.objective);
-    let twin: TrainedStudent | undefined;
-    if (config.training.twin && needsTeacher(parts.objective)) {
-      emit({ type: "phase", phase: "twin", message: "training the twin: the same student without the teacher" });
-      twin = await train("twin", join(config.output, "twin"), twinObjective);
-    }
-    const made = await makeReport(context, parts, { trained, twin, localTeacher, threads, started });
-    // A finished run that is resumed has the same student, and what was exported of it stays true.
-    const exports = context.resume ? await exportsOf(config.output) : [];
-    const report = exports.length > 0 ? { ...made, exports } : made;
-    emit({ type: "phase", phase: "report", message: "writing the report" });
-    await writeReport(config.output, report);
-    return report;
-  } finally {
-    await localTeacher?.dispose();
-  }
 }
 
-interface OneRun {
+export interface OneRun {
   readonly run: RunName;
   readonly directory: string;
   readonly objective: Objective;
-  readonly localTeacher: LocalTeacher | undefined;
+  readonly localTeacher: TeacherSource | undefined;
+  readonly movingTeacher?: MovingTeacher | undefined;
   readonly threads: number;
 }
 
-async function trainOne(
+/** Trains one student of a run in a folder of its own, or returns it where it is trained already. */
+export async function trainOne(
   { config, emit, resume, signal }: RecipeContext<CommonConfig>,
-  { student, data }: RunParts,
-  { run, directory, objective, localTeacher, threads }: OneRun,
+  { student, data }: Pick<RunParts, "student" | "data">,
+  { run, directory, objective, localTeacher, movingTeacher, threads }: OneRun,
 ): Promise<TrainedStudent> {
   return trainStudent({
     directory,
     student: await student.start(),
     companionsFrom: student.companionsFrom,
     teacher: localTeacher,
+    movingTeacher,
     objective,
     train: data.train,
     heldOut: data.heldOut,

@@ -1,20 +1,22 @@
-/** @file A student of which only a part is trained: low-rank adapters, or all that is not frozen. */
+/** @file A student of which only a part is trained: low-rank adapters, a soft prompt, or all that is not frozen. */
 
 import { countParameters } from "../models/architecture.js";
+import { withSoftPrompt } from "../models/soft-prompt.js";
 import { frozenWeights } from "../students/freeze.js";
 import { addAdapters, findTargets } from "../students/low-rank-adapters.js";
 import type { ModelDescription } from "../students/slice-model.js";
+import { addSoftPrompt, findContext, type SoftPromptOptions } from "../students/soft-prompt.js";
 import { hashOf } from "./hash-of.js";
 import type { OpenedStudent } from "./open-models.js";
 import type { StudentOptions } from "./student-options.js";
 
 /**
- * Applies `adapters:` or `freeze:`; the student as it is where there is neither.
+ * Applies `adapters:`, `softPrompt:` or `freeze:`; the student as it is where there is none of them.
  *
  * @throws LimbeckError `STUDENT` where the model does not have what is named.
  */
 export function trainPartly(student: OpenedStudent, options: StudentOptions, seed: number): OpenedStudent {
-  const { adapters, freeze } = options;
+  const { adapters, softPrompt, freeze } = options;
   const { pending, start } = student;
   const settled: Pick<OpenedStudent, "pending"> = {
     pending: pending && { ...pending, settle: (parts) => trainPartly(pending.settle(parts), options, seed) },
@@ -29,6 +31,7 @@ export function trainPartly(student: OpenedStudent, options: StudentOptions, see
       trainedParameters: adapterParameters(student.model, adapters),
     };
   }
+  if (softPrompt) return { ...putPromptBefore(student, softPrompt, seed), ...settled };
   if (!freeze) return { ...student, ...settled };
   const frozen = frozenWeights(student.model, freeze);
   const { architecture, shape } = student.model;
@@ -38,6 +41,24 @@ export function trainPartly(student: OpenedStudent, options: StudentOptions, see
     ...settled,
     start: async () => ({ ...(await start()), frozen }),
     trainedParameters: countParameters(trained),
+  };
+}
+
+/** @param context - what the teacher sees besides, where the training rows have been read. */
+function putPromptBefore(
+  student: OpenedStudent,
+  options: SoftPromptOptions,
+  seed: number,
+  context?: readonly number[],
+): OpenedStudent {
+  const { model, start, tokenizer, storedAs, fingerprint } = student;
+  return {
+    ...student,
+    model: withSoftPrompt(model, options.tokens),
+    start: async () => addSoftPrompt(await start(), options, { seed, tokenizer, context }, { baseModel: storedAs }),
+    fingerprint: hashOf([fingerprint, options, seed]),
+    trainedParameters: options.tokens * model.shape.hiddenSize,
+    readContext: (documents) => putPromptBefore(student, options, seed, findContext(documents, options.tokens)),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { serveWorker } from "../runtime/serve-worker.js";
 import { openWrittenSequence } from "./open-sequence-data.js";
+import { captureRun } from "./capture-run.js";
 import type { RecipeContext } from "./recipe.js";
 import { type RunConfig, recipes } from "./registry.js";
 import { type SelectionRequest, selectRows } from "./select-rows.js";
@@ -24,6 +25,11 @@ serveWorker({
     for (const url of imports) await import(url);
     const recipe = recipes[config.recipe] as { run(context: RecipeContext<RunConfig>): Promise<unknown> };
     return recipe.run({ config, resume, signal, emit });
+  },
+  async capture(argument, { emit, signal }) {
+    const { config, imports } = argument as RunRequest;
+    for (const url of imports) await import(url);
+    return captureRun({ config, signal, emit });
   },
   async generate(argument, { emit, signal }) {
     const { config, resume } = argument as GenerationRequest;

@@ -75,9 +75,9 @@ export async function writeResponsesTo(
   const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
   const written = await completeResponses(
     file,
-    answerable.map((i) => ({ ...asked[i]!, prompt: prompts[i]! })),
+    answerable.map((i) => ({ ...asked[i]!, place: i, prompt: prompts[i]! })),
     config.generation,
-    { teacher: { model, tokenizer }, threads, signal, onProgress },
+    { teacher: { load: writer.model.load, tokenizer }, threads, signal, onProgress },
   );
   const responses = written.map(({ prompt: row, sample, ids, finishReason, logProb }): WrittenText => {
     const response = tokenizer.decode(ids.filter((id) => !tokenizer.isSpecial(id)));

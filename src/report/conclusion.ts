@@ -1,7 +1,9 @@
 /** @file What a report says in words: what became of the teacher, and whether the teacher helped. */
 
+import { contextSentences } from "./context-text.js";
 import { formatFactor, formatInterval, formatNumber, formatPercent } from "./format.js";
 import { modelOf, type Report } from "./report.js";
+import { weakToStrongSentences } from "./weak-to-strong-words.js";
 
 /**
  * Whether the student learned more than its twin, which had the same start, data and steps, but no teacher.
@@ -36,6 +38,7 @@ export function headline(report: Report): string {
   const teacher = modelOf(report, "teacher");
   const student = modelOf(report, "student-after");
   const name = student?.name ?? "a student";
+  if (report.weakToStrong) return `${name}, taught by the weaker ${teacher?.name}`;
   return teacher ? `${teacher.name}, distilled into ${name}` : `${name}, trained without a teacher`;
 }
 
@@ -52,7 +55,8 @@ export function conclusionSentences(report: Report): readonly string[] {
   return [
     sizes && `The student ${sizes}.`,
     perplexity && `${sizes ? "It" : "The student"} ${perplexity}${teacherAside(report)}.`,
-    twinSentence(report),
+    ...contextSentences(report),
+    ...(report.weakToStrong ? weakToStrongSentences(report.weakToStrong) : [twinSentence(report)]),
     precisionSentence(report),
   ].filter((sentence) => sentence !== null);
 }

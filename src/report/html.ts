@@ -1,9 +1,12 @@
 /** @file report.html: one page that needs nothing but itself. Its parts are in html/. */
 
 import { stringify } from "yaml";
+import { classReportHtml } from "./class-html.js";
+import { hasClasses } from "./classification.js";
 import { compareWithTwin, conclusionSentences, formatGapClosed, headline } from "./conclusion.js";
-import { formatCount, formatFactor, formatNumber, formatSeconds } from "./format.js";
+import { formatCount, formatFactor, formatNumber, formatPercent, formatSeconds } from "./format.js";
 import { comparisonCharts, trainingCurves } from "./html/charts.js";
+import { contextSection } from "./html/context.js";
 import { exportTables } from "./html/exports.js";
 import { dataFacts, howToRead } from "./html/facts.js";
 import { html, type Markup } from "./html/markup.js";
@@ -12,6 +15,9 @@ import { script } from "./html/script.js";
 import { section } from "./html/section.js";
 import { modelTable } from "./html/table.js";
 import { tokenCards } from "./html/tokens.js";
+import { warnings } from "./html/warnings.js";
+import { weakToStrongSection } from "./html/weak-to-strong.js";
+import { teacherWorth } from "./html/worth.js";
 import { modelOf, type Report } from "./report.js";
 import { writingSection } from "./writing-report.js";
 
@@ -20,6 +26,7 @@ import { writingSection } from "./writing-report.js";
  * script but ours.
  */
 export function reportHtml(report: Report): string {
+  if (hasClasses(report)) return classReportHtml(report, report.classification);
   const { run } = report;
   return pageHtml({
     title: headline(report),
@@ -30,8 +37,11 @@ export function reportHtml(report: Report): string {
     lede: conclusionSentences(report).join(" "),
     header: [keyFigures(report), warnings(report)],
     sections: [
+      weakToStrongSection(report),
       section("The models", startNote(report), [modelTable(report), comparisonCharts(report)]),
       writingSection(report.writing),
+      contextSection(report),
+      teacherWorth(report),
       exportTables(report),
       trainingCurves(report),
       differences(report),
@@ -64,6 +74,8 @@ function keyFigures(report: Report): Markup | null {
       name: "nats per token from the teacher (KL)",
     });
   }
+  const gap = report.context?.gapClosed;
+  if (gap && gap.value > 0) figures.push({ value: formatPercent(gap.value), name: "of the context's KL gap closed" });
   const comparison = compareWithTwin(report);
   if (comparison && comparison.verdict !== "undecided" && comparison.gapClosed !== null) {
     figures.push({ value: formatGapClosed(comparison.gapClosed), name: "of the twin's gap to the teacher closed" });
@@ -92,12 +104,6 @@ function startNote(report: Report): string | null {
       ? "all of its parameters were trained"
       : `it has ${formatCount(parameters)} parameters, and ${formatCount(trainedParameters)} were trained`;
   return `The student started from ${origin}; ${share}.`;
-}
-
-function warnings(report: Report): Markup | null {
-  if (report.warnings.length === 0) return null;
-  return html`<aside class="warnings"><h2>Warnings</h2><ul>
-${report.warnings.map(({ code, message }) => html`<li>${message} <code>${code}</code></li>`)}</ul></aside>`;
 }
 
 function differences(report: Report): Markup | null {

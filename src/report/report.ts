@@ -2,8 +2,12 @@
 
 import type { PrecisionCost } from "../evaluate/measure-precision.js";
 import type { Estimate } from "../evaluate/statistics.js";
+import type { TeacherWorth } from "../evaluate/teacher-worth.js";
+import type { ClassificationReport } from "./classification.js";
+import type { ContextReport } from "./context-report.js";
 import type { ExportReport } from "./export-report.js";
 import type { WritingReport } from "./writing-report.js";
+import type { WeakToStrongReport } from "./weak-to-strong.js";
 
 /** The report of a run, exactly as in report.json. All losses in nats, all shares between 0 and 1. */
 export interface Report {
@@ -16,15 +20,23 @@ export interface Report {
   readonly models: readonly ModelReport[];
   /** What its precision costs the teacher; left out where it computed in float32. */
   readonly teacherPrecision?: PrecisionCost;
+  /** Whether the teacher is any good; left out without one, and in older reports. */
+  readonly teacherWorth?: TeacherWorth;
   /**
    * The twin's loss minus the student's on the same held-out tokens, in nats per token, resampled in pairs: above 0 the
    * student is better. Null without a twin.
    */
   readonly gainOverTwin: Estimate | null;
+  /** The gap between weak teacher and ceiling, and what was recovered of it; left out by other recipes. */
+  readonly weakToStrong?: WeakToStrongReport;
   readonly history: { readonly student: History; readonly twin: History | null };
   /** Held-out tokens with the largest KL(teacher ‖ student), largest first. */
   readonly tokensThatDiffer: readonly DifferingToken[];
   readonly warnings: readonly ReportWarning[];
+  /** What only a run of the `context` recipe reports. */
+  readonly context?: ContextReport;
+  /** Where the run's models put texts into classes: how well; left out elsewhere. */
+  readonly classification?: ClassificationReport;
   /** What was exported from the run's student, the latest last; left out before the first export. */
   readonly exports?: readonly ExportReport[];
 }
@@ -63,7 +75,7 @@ export interface SplitFacts {
   readonly droppedRows: number;
 }
 
-export type ModelRole = "teacher" | "student-before" | "student-after" | "twin";
+export type ModelRole = "teacher" | "teacher-without-context" | "student-before" | "student-after" | "twin";
 
 /** One model, measured on the held-out rows. */
 export interface ModelReport {
@@ -103,6 +115,8 @@ export interface EvaluationPoint {
   readonly step: number;
   readonly loss: number;
   readonly perplexity: number;
+  /** Left out where tokens are predicted. */
+  readonly accuracy?: number;
   /** Left out where there is no teacher. */
   readonly klTeacherStudent?: number;
 }

@@ -15,29 +15,35 @@ const charts: readonly { readonly cost: Cost; readonly title: string; readonly u
 
 /** The page as text; every word of it is escaped, and it may load and run nothing. */
 export function tradeOffHtml(report: TradeOff): string {
-  const { students, teacher, quality, data } = report;
-  const against = quality === "kl" && teacher ? `KL from ${teacher.name}, nats per token` : "Perplexity";
-  const note =
-    `${against}: lower is better. Filled points are on the Pareto front: no other student is as cheap and as good. ` +
-    "Costs are on logarithmic axes.";
+  const { students, data } = report;
   return pageHtml({
     title: `${students.length} students: what quality costs`,
     limbeckVersion: report.limbeckVersion,
     kicker: "evaluate",
     created: report.created,
     lede: `Measured on ${data.responseTokens.toLocaleString("en-US")} held-out tokens of ${data.documents.toLocaleString("en-US")} documents.`,
-    sections: [
-      section("Quality against cost", note, [
-        html`<div class="charts">${charts.map((chart) => costChart(report, chart))}</div>`,
-      ]),
-      section("The students", null, [table(report)]),
-      section(
-        "The machine",
-        `${report.machine}; ${report.threads} threads. Prompt and decode are the times per token of a prompt and of what is written after it.`,
-        [],
-      ),
-    ],
+    sections: tradeOffSections(report),
   });
+}
+
+/** Charts, table and machine, for a page that has more to say. */
+export function tradeOffSections(report: TradeOff): readonly Markup[] {
+  const { teacher, quality } = report;
+  const from = teacher?.name ?? "the teacher";
+  const note =
+    `${quality === "kl" ? `KL from ${from}, nats per token` : "Perplexity"}: lower is better. Filled points are on the Pareto front: ` +
+    "no other student is as cheap and as good. Costs are on logarithmic axes.";
+  return [
+    section("Quality against cost", note, [
+      html`<div class="charts">${charts.map((chart) => costChart(report, chart))}</div>`,
+    ]),
+    section("The students", null, [table(report)]),
+    section(
+      "The machine",
+      `${report.machine}; ${report.threads} threads. Prompt and decode are the times per token of a prompt and of what is written after it.`,
+      [],
+    ),
+  ];
 }
 
 function costChart(

@@ -11,7 +11,12 @@ import type { TeacherSignal } from "./teacher-signal.js";
 export type SignalForm =
   | { readonly kind: "hidden"; readonly hiddenSize: number; readonly headWidth: number }
   | { readonly kind: "dense"; readonly headWidth: number }
-  | { readonly kind: "sparse"; readonly k: number; readonly temperatures: readonly number[] };
+  | {
+      readonly kind: "sparse";
+      readonly headWidth: number;
+      readonly k: number;
+      readonly temperatures: readonly number[];
+    };
 
 /** The graph inputs of a signal, each `[chunks, chunkRows, …]`. */
 export type SignalInputs =

@@ -1,6 +1,8 @@
 /** @file What a teacher says about the response rows of a batch, and where it comes from. */
 
 import type { DistillationBatch } from "../data/batch.js";
+import type { Feeds } from "../runtime/executor.js";
+import type { SignalForm } from "./signal-feeds.js";
 
 interface SignalBase {
   /** Width of the teacher's head; tokens beyond the tokenizer's are padding. */
@@ -41,6 +43,24 @@ export type TeacherSignal = HiddenSignal | DenseSignal | SparseSignal;
 
 /** Anything that can say what a teacher thinks of a batch. */
 export interface TeacherSource {
+  /** What every signal of it looks like. */
+  readonly form: SignalForm;
+  /** What every graph that reads the signals is fed besides: the output head that goes with hidden states. */
+  readonly headFeeds: Feeds;
   signal(batch: DistillationBatch): Promise<TeacherSignal>;
   dispose(): Promise<void>;
+}
+
+/** What a signal takes in memory. */
+export function signalBytes(signal: TeacherSignal): number {
+  switch (signal.kind) {
+    case "hidden":
+      return signal.hidden.byteLength;
+    case "dense":
+      return signal.logits.byteLength;
+    case "sparse": {
+      const { ids, logProbs, logNormalizers } = signal;
+      return [ids, logProbs, ...logNormalizers.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    }
+  }
 }

@@ -2,12 +2,15 @@
 
 import type { ModelWithWeights } from "../weights/load-model.js";
 import type { StudentAdapters } from "./low-rank-adapters.js";
+import type { StudentSoftPrompt } from "./soft-prompt.js";
 
 export interface StudentModel extends ModelWithWeights {
   /** Names of weights that get no gradient, no moments and no place in checkpoints. */
   readonly frozen?: ReadonlySet<string>;
   /** Low-rank adapters, where they are all that is trained. */
   readonly adapters?: StudentAdapters;
+  /** What the model before which a soft prompt is trained is called on disk. */
+  readonly softPrompt?: StudentSoftPrompt;
 }
 
 /** Weights that are trained, in the order of the model. */

@@ -4,18 +4,16 @@ import { tokenFeeds } from "../data/batch-feeds.js";
 import { Graph } from "../graph/graph.js";
 import { gather } from "../graph/ops/index.js";
 import { placeModel } from "../models/model-graph.js";
-import { type CompileOptions, compile, type Feeds } from "../runtime/executor.js";
-import { type HostTensor, int32Tensor } from "../runtime/tensor.js";
+import { type CompileOptions, compile } from "../runtime/executor.js";
+import { int32Tensor } from "../runtime/tensor.js";
 import { type SignalForm, teacherHeadName } from "../signals/signal-feeds.js";
 import type { HiddenSignal, TeacherSource } from "../signals/teacher-signal.js";
-import type { ModelWithWeights } from "../weights/load-model.js";
+import { type ModelWithWeights, outputHeadName } from "../weights/load-model.js";
 import { type HiddenReader, makePrefixReader } from "./prefix-reader.js";
 
 /** A model that teaches by its hidden states, with the output head that goes with them. */
 export interface LocalTeacher extends TeacherSource {
   readonly form: SignalForm & { readonly kind: "hidden" };
-  /** The output head, fed to every graph that reads the signal. */
-  readonly headFeeds: Feeds;
   signal: (batch: Parameters<TeacherSource["signal"]>[0]) => Promise<HiddenSignal>;
 }
 
@@ -39,7 +37,7 @@ export async function makeLocalTeacher(model: ModelWithWeights, options: LocalTe
   const { headWidth, hiddenSize } = model.shape;
   return {
     form: { kind: "hidden", headWidth, hiddenSize },
-    headFeeds: { [teacherHeadName]: outputHead(model) },
+    headFeeds: { [teacherHeadName]: model.weights.get(outputHeadName(model.shape))! },
     async signal(batch) {
       const hidden = await reader.read(batch);
       return { kind: "hidden", rows: batch.rows.count, headWidth, hiddenSize, hidden };
@@ -64,9 +62,4 @@ async function makeBatchReader(model: ModelWithWeights, options: LocalTeacherOpt
     weightsChanged() {},
     dispose: () => program.dispose(),
   };
-}
-
-/** The weight of a model's output head: its embedding table where tied. */
-function outputHead({ weights, shape }: ModelWithWeights): HostTensor {
-  return weights.get(shape.tiedHead ? "model.embed_tokens.weight" : "lm_head.weight")!;
 }

@@ -20,6 +20,8 @@ const files = {
   firstMoment: "first-moments.safetensors",
   secondMoment: "second-moments.safetensors",
 } as const;
+/** Weights of a teacher that follows the student, by the names of the student's. */
+const teacherFile = "teacher.safetensors";
 
 function folderOf(directory: string, step: number): string {
   return join(directory, `step-${String(step).padStart(6, "0")}`);
@@ -28,12 +30,14 @@ function folderOf(directory: string, step: number): string {
 /**
  * Writes `step-000100/` and then deletes older checkpoints.
  *
+ * @param teacher - weights of a teacher that moves; undefined where none does.
  * @throws LimbeckError `FILE` where the disk is full or refuses; the older checkpoint is still there.
  */
 export async function writeCheckpoint(
   directory: string,
   state: CheckpointState,
   parameters: readonly OptimizedParameter[],
+  teacher?: ReadonlyMap<string, Float32Array>,
 ): Promise<string> {
   const path = folderOf(directory, state.step);
   await writeFolderAtomically(
@@ -42,6 +46,13 @@ export async function writeCheckpoint(
       for (const part of ["weights", "firstMoment", "secondMoment"] as const) {
         const tensors = parameters.map((each) => ({ name: each.name, shape: [each[part].length], data: each[part] }));
         await writeSafetensors(join(folder, files[part]), tensors);
+      }
+      if (teacher) {
+        const tensors = parameters.map(({ name }) => ({ name, data: teacher.get(name)! }));
+        await writeSafetensors(
+          join(folder, teacherFile),
+          tensors.map((each) => ({ ...each, shape: [each.data.length] })),
+        );
       }
       await writeFile(join(folder, stateFileName), `${JSON.stringify(state, null, 2)}\n`);
     },
@@ -68,27 +79,40 @@ export async function listCheckpoints(directory: string): Promise<readonly numbe
   return steps.sort((a, b) => a - b);
 }
 
-/** Reads the newest checkpoint into the parameters; undefined where there is none. */
+/** Reads the newest checkpoint into the parameters, and into a teacher that moves; undefined where there is none. */
 export async function readCheckpoint(
   directory: string,
   parameters: readonly OptimizedParameter[],
+  teacher?: ReadonlyMap<string, Float32Array>,
 ): Promise<CheckpointState | undefined> {
   const step = (await listCheckpoints(directory)).at(-1);
   if (step === undefined) return undefined;
   const path = folderOf(directory, step);
   const state = await readState(join(path, stateFileName));
-  for (const part of ["weights", "firstMoment", "secondMoment"] as const) {
-    await using file = await openSafetensors(join(path, files[part]));
-    for (const parameter of parameters) {
-      const values = file.has(parameter.name) ? await file.readFloat32(parameter.name) : undefined;
-      if (values?.length !== parameter[part].length) {
+  const read = async (file: string, arrays: readonly (readonly [string, Float32Array])[]) => {
+    await using opened = await openSafetensors(join(path, file));
+    for (const [name, array] of arrays) {
+      const values = opened.has(name) ? await opened.readFloat32(name) : undefined;
+      if (values?.length !== array.length) {
         throw new ModelError(
-          `checkpoint "${path}": "${parameter.name}" must have ${parameter[part].length} values, got ${values?.length ?? 0}.`,
+          `checkpoint "${path}": "${name}" must have ${array.length} values, got ${values?.length ?? 0}.`,
           { hint: "Resume with the student that the run was started with." },
         );
       }
-      parameter[part].set(values);
+      array.set(values);
     }
+  };
+  for (const part of ["weights", "firstMoment", "secondMoment"] as const) {
+    await read(
+      files[part],
+      parameters.map((each) => [each.name, each[part]]),
+    );
+  }
+  if (teacher) {
+    await read(
+      teacherFile,
+      parameters.map(({ name }) => [name, teacher.get(name)!]),
+    );
   }
   return state;
 }

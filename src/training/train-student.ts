@@ -8,18 +8,25 @@ import { placeOf } from "../data/source-row.js";
 import type { TransferDocument } from "../data/transfer-set.js";
 import { InterruptedError } from "../errors.js";
 import { makeRowScorer, type RowScorer } from "../evaluate/row-scores.js";
-import { packBatches, scoreBatches } from "../evaluate/score-batches.js";
-import { mean } from "../evaluate/statistics.js";
+import { accuracyOf, packBatches, scoreBatches } from "../evaluate/score-batches.js";
+import { mean, meanOfKnown } from "../evaluate/statistics.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { needsTeacher } from "../losses/objective.js";
 import { type Objective, objectiveAt } from "../losses/options.js";
+import type { TeacherSource } from "../signals/teacher-signal.js";
 import { adapterTensors, baseTensors, modelTensors } from "../students/low-rank-adapters.js";
 import type { StudentModel } from "../students/student-model.js";
-import type { LocalTeacher } from "../teachers/local-teacher.js";
+import type { MovingTeacher } from "../teachers/moving-teacher.js";
 import { rememberSignals } from "../teachers/remember-signals.js";
 import { writeAdapterFolder } from "../weights/adapter/adapter-folder.js";
 import { openSafetensors, writeFolderAtomically, writeModelFolder, writeSafetensors } from "../weights/index.js";
-import { listCheckpoints, readCheckpoint, removeLeftovers, writeCheckpoint } from "./checkpoint.js";
+import {
+  type CheckpointState,
+  listCheckpoints,
+  readCheckpoint,
+  removeLeftovers,
+  writeCheckpoint,
+} from "./checkpoint.js";
 import {
   appendMetrics,
   bestEvaluation,
@@ -34,14 +41,17 @@ import type { TrainingOptions } from "./options.js";
 import { learningRateAt } from "./schedule.js";
 import { planSteps, type StepPlan, sequencesIn } from "./steps.js";
 import { Trainer } from "./trainer.js";
+import { writePromptedStudent } from "./write-prompted-student.js";
 
 export interface TrainStudentOptions {
-  /** Where the run of this student lives: metrics.jsonl, checkpoints/ and student/, and with adapters adapter/. */
+  /** Where the run of this student lives: metrics.jsonl, checkpoints/ and student/, and with adapters or a soft prompt adapter/. */
   readonly directory: string;
   readonly student: StudentModel;
   /** Whose tokenizer files the written student gets. */
-  readonly companionsFrom: string;
-  readonly teacher: LocalTeacher | undefined;
+  readonly companionsFrom: string | undefined;
+  readonly teacher: TeacherSource | undefined;
+  /** Teaches in place of `teacher`, which still is what evaluations compare with; it follows the student after every step. */
+  readonly movingTeacher?: MovingTeacher | undefined;
   readonly objective: Objective;
   readonly train: readonly TransferDocument[];
   readonly heldOut: readonly TransferDocument[];
@@ -100,8 +110,7 @@ export async function trainStudent(options: TrainStudentOptions): Promise<Traine
 
   await mkdir(paths.checkpoints, { recursive: true });
   await using session = await TrainingSession.open(options, plan);
-  const { trainer } = session;
-  const restored = options.resume ? await readCheckpoint(paths.checkpoints, trainer.parameters) : undefined;
+  const restored = options.resume ? await session.restore(paths.checkpoints) : undefined;
   const done = restored?.step ?? 0;
   let metrics = await truncateMetrics(paths.metrics, restored ? done : -1);
   const record = async (line: MetricsLine) => {
@@ -111,7 +120,7 @@ export async function trainStudent(options: TrainStudentOptions): Promise<Traine
   const checkpoint = async (step: number) => {
     if ((await listCheckpoints(paths.checkpoints)).at(-1) === step) return;
     const state = { limbeckCheckpoint: 1, step, seed: training.seed } as const;
-    options.onCheckpoint(step, await writeCheckpoint(paths.checkpoints, state, trainer.parameters));
+    options.onCheckpoint(step, await session.checkpoint(paths.checkpoints, state));
   };
   const evaluate = async (step: number) => {
     const evaluation = await session.evaluate();
@@ -160,7 +169,7 @@ class TrainingSession implements AsyncDisposable {
   readonly #plan: StepPlan;
   readonly #heldOut: readonly DistillationBatch[];
   /** The teacher, asked once about every held-out batch. */
-  readonly #observer: LocalTeacher | undefined;
+  readonly #observer: TeacherSource | undefined;
 
   private constructor(options: TrainStudentOptions, plan: StepPlan, trainer: Trainer, scorer: RowScorer) {
     this.trainer = trainer;
@@ -179,7 +188,7 @@ class TrainingSession implements AsyncDisposable {
     const chunkRows = chunkRowsFor(student.shape.headWidth, training.microBatchTokens);
     const positionCount = widestBatch([...options.train, ...options.heldOut], options.data.sequenceLength);
     const shared = { positionCount, chunkRows, threads };
-    const guide = needsTeacher(objective) ? teacher : undefined;
+    const guide = needsTeacher(objective) ? (options.movingTeacher ?? teacher) : undefined;
     const nameDocument = (document: number) => placeOf(options.train[document]!.origin);
     const trainer = await Trainer.create(student, guide, objective, {
       ...shared,
@@ -203,6 +212,7 @@ class TrainingSession implements AsyncDisposable {
     for (let i = 0; i < sequences.length; i += size) batches.push(makeBatch(train, sequences.slice(i, i + size), plan));
     const learningRate = learningRateAt(step, this.#plan.steps, training);
     const result = await this.trainer.step(batches, step, learningRate, signal);
+    this.#options.movingTeacher?.follow(this.trainer.parameters);
     const { loss, terms, gradientNorm, weights, tokens } = result;
     const scheduled = Object.keys(weights).length > 0 ? { weights } : {};
     const tokensPerSecond = tokens / ((performance.now() - started) / 1000);
@@ -217,9 +227,20 @@ class TrainingSession implements AsyncDisposable {
     const scores = await scoreBatches(this.#heldOut, this.#scorer, weights, this.#observer, { signal });
     return {
       loss: mean(scores.objective!),
-      perplexity: Math.exp(-mean(scores.targetLogProbs)),
+      perplexity: Math.exp(-meanOfKnown(scores.targetLogProbs)),
+      ...(this.#options.student.shape.classHead ? { accuracy: accuracyOf(scores) } : {}),
       ...(scores.kl ? { klTeacherStudent: mean(scores.kl) } : {}),
     };
+  }
+
+  /** Writes all that a resumed run goes on from. */
+  checkpoint(path: string, state: CheckpointState): Promise<string> {
+    return writeCheckpoint(path, state, this.trainer.parameters, this.#options.movingTeacher?.weights);
+  }
+
+  /** Takes over the newest checkpoint; undefined where there is none. */
+  restore(path: string): Promise<CheckpointState | undefined> {
+    return readCheckpoint(path, this.trainer.parameters, this.#options.movingTeacher?.weights);
   }
 
   /** Keeps the trained weights as they are now. */
@@ -246,7 +267,8 @@ class TrainingSession implements AsyncDisposable {
     const read = (name: string) =>
       file?.has(name) ? file.readFloat32(name) : (student.weights.get(name)!.data as Float32Array);
     const shared = { config: student.config, dtype: "float32", copyFrom: companionsFrom } as const;
-    const { adapters } = student;
+    const { adapters, softPrompt } = student;
+    if (softPrompt) return writePromptedStudent(paths, { ...student, softPrompt }, read, companionsFrom);
     if (adapters) {
       const { baseModel = resolve(paths.base) } = adapters.config;
       if (adapters.config.baseModel === undefined) {

@@ -1,14 +1,14 @@
 /** @file One student being trained: its weights and moments, and the optimizer step over micro-batches. */
 
-import type { DistillationBatch } from "../data/batch.js";
+import type { DistillationBatch, ResponseRows } from "../data/batch.js";
 import { type ChunkedRows, chunkRows, tokenFeeds } from "../data/batch-feeds.js";
 import { InterruptedError, NonFiniteError } from "../errors.js";
 import { type Objective, objectiveAt, scheduledTerms } from "../losses/options.js";
 import type { CompileOptions, Feeds } from "../runtime/executor.js";
 import { float32Tensor, type HostTensor, scalarOf } from "../runtime/tensor.js";
 import { signalFeeds } from "../signals/signal-feeds.js";
+import type { TeacherSource } from "../signals/teacher-signal.js";
 import { type StudentModel, trainedParameters } from "../students/student-model.js";
-import type { LocalTeacher } from "../teachers/local-teacher.js";
 import { gradientNorm, isDecayed, type OptimizedParameter, updateParameter } from "./adamw.js";
 import { findNonFinite } from "./find-non-finite.js";
 import type { TrainingOptions } from "./options.js";
@@ -46,7 +46,7 @@ export class Trainer {
   readonly weights: Feeds;
   readonly #student: StudentModel;
   readonly #training: TrainingProgram;
-  readonly #teacher: LocalTeacher | undefined;
+  readonly #teacher: TeacherSource | undefined;
   readonly #objective: Objective;
   readonly #options: TrainerOptions;
 
@@ -54,7 +54,7 @@ export class Trainer {
     student: StudentModel,
     parameters: readonly OptimizedParameter[],
     training: TrainingProgram,
-    teacher: LocalTeacher | undefined,
+    teacher: TeacherSource | undefined,
     objective: Objective,
     options: TrainerOptions,
   ) {
@@ -69,7 +69,7 @@ export class Trainer {
 
   static async create(
     student: StudentModel,
-    teacher: LocalTeacher | undefined,
+    teacher: TeacherSource | undefined,
     objective: Objective,
     options: TrainerOptions,
   ): Promise<Trainer> {
@@ -91,7 +91,8 @@ export class Trainer {
 
   /**
    * One optimizer step. All micro-batches share one denominator, the weight of all their rows, so that how a step is cut
-   * into micro-batches changes nothing.
+   * into micro-batches changes nothing. A term that looks at the text itself counts only rows with ground truth, and is the mean
+   * over those of the step; a step that has none has none of it.
    *
    * @param step - from 1.
    * @param signal - read between two programs.
@@ -105,8 +106,11 @@ export class Trainer {
     signal?: AbortSignal,
   ): Promise<StepResult> {
     const { program, termNames } = this.#training;
-    const weight = microBatches.reduce((sum, { rows }) => sum + rows.weights.reduce((a, b) => a + b, 0), 0);
+    const weight = sumOver(microBatches, (rows) => rows.weights);
     const denominator = weight === 0 ? 1 : weight;
+    const targetWeight = sumOver(microBatches, (rows) => rows.targetWeights ?? rows.weights);
+    // Weights that add up to those of all rows make the one denominator right for these terms, too.
+    const targetScale = targetWeight === 0 ? 1 : weight / targetWeight;
     const gradients = new Map<string, Float32Array>();
     const settled = objectiveAt(this.#objective, step, this.#options.steps);
     const weights = Object.fromEntries(scheduledTerms(this.#objective).map((name) => [name, settled[name]!.weight]));
@@ -114,7 +118,7 @@ export class Trainer {
     const terms: Record<string, number> = Object.fromEntries(termNames.map((name) => [name, 0]));
     for (const [index, batch] of microBatches.entries()) {
       if (signal?.aborted) throw new InterruptedError(`training: stopped before step ${step}.`);
-      const rows = chunkRows(batch.rows, this.#options.chunkRows);
+      const rows = chunkRows(batch.rows, this.#options.chunkRows, targetScale);
       const feeds = { ...(await this.#feeds(batch, rows)), ...weightFeeds(weights) };
       const outputs: Record<string, HostTensor> = await program.run(feeds);
       const sum = scalarOf(outputs.total!);
@@ -223,6 +227,10 @@ function addInto(gradients: Map<string, Float32Array>, name: string, gradient: F
   const sum = gradients.get(name);
   if (!sum) gradients.set(name, gradient);
   else for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + gradient[i]!;
+}
+
+function sumOver(batches: readonly DistillationBatch[], weightsOf: (rows: ResponseRows) => Float32Array): number {
+  return batches.reduce((sum, { rows }) => sum + weightsOf(rows).reduce((a, b) => a + b, 0), 0);
 }
 
 function countTokens(documents: Int32Array): number {

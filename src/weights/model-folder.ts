@@ -17,7 +17,7 @@ const folderHint =
 
 /**
  * Opens a model folder, or a GGUF file as if it were one: its tensors have their Hugging Face names, row orders and shapes. The
- * folder of a low-rank adapter is opened as its base model with the adapter merged.
+ * folder of a low-rank adapter is opened as its base model with the adapter merged, that of a soft prompt as its base and the prompt.
  * Every header is validated now; tensors are read when asked for.
  *
  * @throws ModelError if the folder, config.json, the weights, a shard or a tensor named by the index is missing or damaged;
@@ -30,8 +30,9 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
   }
   await expectFolder(path);
   if (await isAdapter(path)) {
-    const { config, weights } = await openAdapterFolder(path, openModelFolder);
-    return new ModelFolder(path, config, new Map(weights.names().map((name) => [name, weights])), [weights]);
+    const { config, weights, virtualTokens } = await openAdapterFolder(path, openModelFolder);
+    const fileOf = new Map(weights.names().map((name) => [name, weights]));
+    return new ModelFolder(path, config, fileOf, [weights], virtualTokens);
   }
   const config = await readJsonObject(join(path, configFileName));
   const shards: SafetensorsFile[] = [];
@@ -50,6 +51,8 @@ export class ModelFolder implements AsyncDisposable {
   readonly config: Readonly<Record<string, unknown>>;
   /** Size of the weight files, headers included. */
   readonly bytesOnDisk: number;
+  /** Vectors of the soft prompt that stands before every text; 0 where there is none. */
+  readonly virtualTokens: number;
   readonly #fileOf: ReadonlyMap<string, WeightsFile>;
   readonly #files: readonly WeightsFile[];
   #fingerprint: Promise<string> | undefined;
@@ -60,10 +63,12 @@ export class ModelFolder implements AsyncDisposable {
     config: Readonly<Record<string, unknown>>,
     fileOf: ReadonlyMap<string, WeightsFile>,
     files: readonly WeightsFile[],
+    virtualTokens = 0,
   ) {
     this.path = path;
     this.config = config;
     this.bytesOnDisk = files.reduce((sum, file) => sum + file.bytesOnDisk, 0);
+    this.virtualTokens = virtualTokens;
     this.#fileOf = fileOf;
     this.#files = files;
   }
@@ -85,6 +90,11 @@ export class ModelFolder implements AsyncDisposable {
   /** Reads one tensor as float32; see {@link SafetensorsFile.readFloat32}; quantized types of GGUF are dequantized. */
   async readFloat32(name: string): Promise<Float32Array> {
     return this.#file(name).readFloat32(name);
+  }
+
+  /** A tensor's stored bytes, in order. A piece is overwritten when the next one is asked for. */
+  readBytes(name: string): AsyncGenerator<Uint8Array> {
+    return this.#file(name).readBytes(name);
   }
 
   /**
@@ -133,7 +143,7 @@ export class ModelFolder implements AsyncDisposable {
     for (const name of this.names()) {
       const { dtype, shape } = this.info(name);
       hash.update(JSON.stringify([name, dtype, shape]));
-      for await (const piece of this.#file(name).readBytes(name)) hash.update(piece);
+      for await (const piece of this.readBytes(name)) hash.update(piece);
     }
     return hash.digest("hex");
   }

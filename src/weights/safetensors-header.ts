@@ -80,13 +80,12 @@ export function parseHeader(json: Uint8Array, path: string, fileBytes: number): 
 
 /** The first bytes of a file, length included, for tensors that follow in this order; padded so that data starts at a multiple of 8. */
 export function formatHeader(
-  tensors: readonly { readonly name: string; readonly shape: readonly number[] }[],
-  dtype: TensorDtype,
+  tensors: readonly { readonly name: string; readonly dtype: TensorDtype; readonly shape: readonly number[] }[],
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
   const entries: [string, unknown][] = Object.keys(metadata).length > 0 ? [["__metadata__", metadata]] : [];
   let offset = 0;
-  for (const { name, shape } of tensors) {
+  for (const { name, dtype, shape } of tensors) {
     const end = offset + elementCount(shape) * bytesPerElement[dtype];
     entries.push([name, { dtype, shape, data_offsets: [offset, end] }]);
     offset = end;

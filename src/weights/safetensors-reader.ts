@@ -90,6 +90,23 @@ export class SafetensorsFile implements WeightsFile {
     return readPieces(this.#handle, this.info(name), 1, this.path);
   }
 
+  /**
+   * Stored bytes of a tensor, from `from` to `to` within it.
+   *
+   * @throws ModelError if there is no such tensor, it has no such bytes, or the file changed meanwhile.
+   */
+  async readRange(name: string, from: number, to: number): Promise<Uint8Array<ArrayBuffer>> {
+    const { start, end } = this.info(name);
+    if (from < 0 || from > to || to > end - start) {
+      throw new ModelError(
+        `"${this.path}": tensor "${name}" has ${end - start} bytes, got a range from ${from} to ${to}.`,
+      );
+    }
+    const bytes = new Uint8Array(to - from);
+    await readExactly(this.#handle, bytes, start + from, this.path);
+    return bytes;
+  }
+
   async close(): Promise<void> {
     await this.#handle.close();
   }

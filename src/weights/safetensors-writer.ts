@@ -47,7 +47,8 @@ export async function writeSafetensors(
   const sorted = [...tensors].sort((a, b) => (a.name < b.name ? -1 : 1));
   expectUniqueNames(sorted);
   await writeFileAtomically(path, async (file) => {
-    await writeAll(file, formatHeader(sorted, fileDtype[dtype], metadata));
+    const typed = sorted.map(({ name, shape }) => ({ name, shape, dtype: fileDtype[dtype] }));
+    await writeAll(file, formatHeader(typed, metadata));
     for (const tensor of sorted) {
       const where = `tensor ${show(tensor.name)}`;
       const values = typeof tensor.data === "function" ? await tensor.data() : tensor.data;
@@ -58,6 +59,31 @@ export async function writeSafetensors(
       }
       await writeValues(file, values, dtype, where);
     }
+  });
+}
+
+/** A tensor that is stored as it is, whatever its type. */
+export interface StoredBytes {
+  readonly name: string;
+  readonly dtype: TensorDtype;
+  readonly shape: readonly number[];
+  /** Row-major, little-endian, in pieces. */
+  readonly pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Writes tensors of any type, in the order given, to a safetensors file that appears complete or not at all.
+ *
+ * @throws LimbeckError `FILE` if the system refuses.
+ */
+export async function writeStoredTensors(
+  path: string,
+  tensors: readonly StoredBytes[],
+  metadata: Readonly<Record<string, string>>,
+): Promise<void> {
+  await writeFileAtomically(path, async (file) => {
+    await writeAll(file, formatHeader(tensors, metadata));
+    for (const { pieces } of tensors) for await (const piece of pieces) await writeAll(file, piece);
   });
 }
 

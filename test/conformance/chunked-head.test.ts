@@ -5,6 +5,7 @@ import * as g from "../../src/graph/index.js";
 import { defineDivergence } from "../../src/losses/index.js";
 import { float32Tensor } from "../../src/runtime/index.js";
 import type { SignalForm } from "../../src/signals/signal-feeds.js";
+import type { TeacherSource } from "../../src/signals/teacher-signal.js";
 import type { LocalTeacher } from "../../src/teachers/local-teacher.js";
 import type { LoadedModel } from "../../src/weights/load-model.js";
 import {
@@ -28,6 +29,14 @@ const objectives = {
   "forward-kl": { soft: { temperature: 3 } },
   "reverse-kl": { soft: { divergence: "reverse-kl", temperature: 2 } },
   "cross-entropy": { soft: { divergence: "cross-entropy" } },
+  "symmetric-kl": { soft: { divergence: "symmetric-kl", temperature: 2 } },
+  jsd: { soft: { divergence: "jsd", teacherWeight: 0.3, temperature: 3 } },
+  "skew-kl": { soft: { divergence: "skew-kl", temperature: 3 } },
+  "skew-reverse-kl": { soft: { divergence: "skew-reverse-kl" } },
+  tvd: { soft: { divergence: "tvd" }, hard: { labelSmoothing: 0.1 } },
+  "alpha-beta": { soft: { divergence: "alpha-beta", temperature: 2 } },
+  "logits-mse": { soft: { divergence: "logits-mse" } },
+  ranking: { soft: { divergence: "ranking", topK: 6, temperature: 3 } },
   mixed: {
     soft: { weight: 0.6, temperature: 2 },
     hard: { weight: 0.3 },
@@ -41,6 +50,9 @@ const objectives = {
   },
   "a user's divergence": { soft: { divergence: "test-total-variation" }, hard: { weight: 0.5 } },
 } as const;
+
+/** Those that a top-k and its tail can answer. */
+const takesTopK = new Set(["forward-kl", "cross-entropy", "jsd", "skew-kl", "skew-reverse-kl", "tvd", "ranking"]);
 
 const documents = [
   documentOf(idsOf(1, 4), idsOf(2, 17)),
@@ -71,8 +83,8 @@ const logSumExp = (values: readonly number[]): number => {
 };
 
 /** The teacher's k likeliest tokens, with the exact normalizers of the temperatures. */
-function sparseTeacher(k: number, temperatures: readonly number[]): LocalTeacher {
-  const form: SignalForm = { kind: "sparse", k, temperatures };
+function sparseTeacher(k: number, temperatures: readonly number[]): TeacherSource {
+  const form: SignalForm = { kind: "sparse", headWidth: 96, k, temperatures };
   return asSignal(teacher, form as Exclude<SignalForm, { kind: "hidden" }>, (logits) => {
     const ids: number[] = [];
     const logProbs: number[] = [];
@@ -100,7 +112,7 @@ function sparseTeacher(k: number, temperatures: readonly number[]): LocalTeacher
 }
 
 /** The whole distributions; any constant may be added to a row of logits. */
-function denseTeacher(): LocalTeacher {
+function denseTeacher(): TeacherSource {
   return asSignal(teacher, { kind: "dense", headWidth: 96 }, (logits) => ({
     kind: "dense",
     rows: logits.length,
@@ -123,7 +135,7 @@ describe.each(Object.entries(objectives))("the chunked head with %s", (name, obj
     expectSame(await oneStep({ student, teacher: denseTeacher(), documents, objective, chunkRows: 5 }), whole);
   });
 
-  if (name === "forward-kl" || name === "cross-entropy") {
+  if (takesTopK.has(name)) {
     it("gives the same for a top-k of the whole vocabulary", async () => {
       const sparse = sparseTeacher(96, [3]);
       expectSame(await oneStep({ student, teacher: sparse, documents, objective, chunkRows: 5 }), whole);
@@ -163,7 +175,7 @@ describe("heads of unequal width", () => {
       const size = dims[1]!;
       weights.set(name, float32Tensor([width, size], (data as Float32Array).slice(0, width * size)));
     }
-    const shape = { ...model.shape, headWidth: width };
+    const shape = { ...model.shape, headWidth: width, vocabSize: width };
     return { ...model, shape, weights, config: { ...model.config, vocab_size: width } };
   }
 

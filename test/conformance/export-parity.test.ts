@@ -15,7 +15,13 @@ import { writeOnnxFile } from "../../src/graph/onnx/write.js";
 import { openModelFile } from "../../src/runtime/model-file.js";
 import type { HostTensor } from "../../src/runtime/tensor.js";
 import { loadModelFolder } from "../../src/weights/load-model.js";
-import { dequantizeBlocks, dequantizeInt8, quantizeBlocks, quantizeInt8 } from "../../src/weights/quantize/index.js";
+import {
+  dequantizeBlocks,
+  dequantizeInt8,
+  portableInt8Range,
+  quantizeBlocks,
+  quantizeInt8,
+} from "../../src/weights/quantize/index.js";
 import { narrowToFloat16, widenFloat16 } from "../../src/weights/sixteen-bit-floats.js";
 
 const goldenFolder = new URL("../golden/models/", import.meta.url).pathname;
@@ -63,7 +69,7 @@ function round(tensor: HostTensor, precision: Exclude<Precision, "float32">, isT
       return { ...tensor, data: widened };
     }
     case "int8":
-      return { ...tensor, data: dequantizeInt8(quantizeInt8(data, outputs, inputs)) };
+      return { ...tensor, data: dequantizeInt8(quantizeInt8(data, outputs, inputs, portableInt8Range)) };
     case "int4":
       return { ...tensor, data: dequantizeBlocks(quantizeBlocks(data, outputs, inputs, isTable ? 8 : 4)) };
   }

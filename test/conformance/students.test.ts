@@ -151,7 +151,7 @@ describe("low-rank adapters", () => {
     [{ use_dora: true }, "UNSUPPORTED", '"use_dora" must be off'],
     [{ modules_to_save: ["lm_head"] }, "UNSUPPORTED", '"modules_to_save" must be off'],
     [{ init_lora_weights: "pissa" }, "UNSUPPORTED", '"init_lora_weights" must be'],
-    [{ peft_type: "IA3" }, "UNSUPPORTED", '"peft_type" must be "LORA", got "IA3"'],
+    [{ peft_type: "IA3" }, "UNSUPPORTED", '"peft_type" must be "LORA" or "PROMPT_TUNING", got "IA3"'],
     [{ r: 0 }, "MODEL", '"r" and "lora_alpha" must be numbers above 0'],
     [{ base_model_name_or_path: `${golden}training/teacher` }, "MODEL", "must be [rank,"],
     [{ base_model_name_or_path: "." }, "MODEL", "must be a model, got another adapter"],

@@ -4,7 +4,7 @@ import { type DistillationBatch, makeBatch, type Span, type TransferDocument } f
 import { type Objective, objectiveSchema } from "../../src/losses/options.js";
 import { float32Tensor } from "../../src/runtime/tensor.js";
 import type { SignalForm } from "../../src/signals/signal-feeds.js";
-import type { HiddenSignal, TeacherSignal } from "../../src/signals/teacher-signal.js";
+import type { HiddenSignal, TeacherSignal, TeacherSource } from "../../src/signals/teacher-signal.js";
 import { type LocalTeacher, makeLocalTeacher } from "../../src/teachers/local-teacher.js";
 import { type StepResult, Trainer } from "../../src/training/trainer.js";
 import { type LoadedModel, loadModelFolder, type ModelWithWeights } from "../../src/weights/load-model.js";
@@ -48,7 +48,7 @@ export function documentOf(
 
 export interface Step {
   readonly student: ModelWithWeights;
-  readonly teacher: LocalTeacher | undefined;
+  readonly teacher: TeacherSource | undefined;
   readonly documents: readonly TransferDocument[];
   /** As in a config; defaults are filled in. */
   readonly objective: unknown;
@@ -105,15 +105,15 @@ export function asSignal(
   teacher: LocalTeacher,
   form: Exclude<SignalForm, { kind: "hidden" }>,
   convert: (logits: readonly Float64Array[]) => TeacherSignal,
-): LocalTeacher {
+): TeacherSource {
   const head = Object.values(teacher.headFeeds)[0]!;
   return {
     form,
     headFeeds: {},
     signal: async (batch: DistillationBatch) =>
-      convert(logitsOf(await teacher.signal(batch), head.data as Float32Array)),
+      convert(logitsOf((await teacher.signal(batch)) as HiddenSignal, head.data as Float32Array)),
     dispose: () => teacher.dispose(),
-  } as unknown as LocalTeacher;
+  };
 }
 
 function logitsOf({ hidden, hiddenSize, headWidth, rows }: HiddenSignal, head: Float32Array): Float64Array[] {

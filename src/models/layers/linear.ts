@@ -1,7 +1,7 @@
 /** @file Linear layers and lookups with named weights. */
 
 import type { Value } from "../../graph/graph.js";
-import { add, gather, matMul } from "../../graph/ops/index.js";
+import { add, gather, lessOrEqual, matMul, reshape, sub, where } from "../../graph/ops/index.js";
 import type { QuantizedWeight } from "./quantized-weight.js";
 
 /** A weight, and a learned change of low rank beside it: what is applied is weight + scale · up · down. */
@@ -33,8 +33,31 @@ export function linear(x: Value, weight: Value, bias?: Value): Value {
   return bias ? add(product, bias) : product;
 }
 
-/** Rows of a table: `[vocab, hidden]` and ids `[tokens]` give `[tokens, hidden]`. */
+/** A table, and learned rows that follow its own: those of a soft prompt. */
+export interface PromptedTable extends Value {
+  readonly prompt: {
+    /** `[virtual, hidden]`. */
+    readonly rows: Value;
+    /** The id of the first. */
+    readonly firstId: number;
+  };
+}
+
+/**
+ * Rows of a table: `[vocab, hidden]` and ids `[tokens]` give `[tokens, hidden]`.
+ *
+ * Rows of a prompt are looked up for themselves, so that the table is neither copied nor given a gradient.
+ */
 export function embed(table: Value, ids: Value): Value {
+  if (!("prompt" in table)) return lookUp(table, ids);
+  const { rows, firstId } = (table as PromptedTable).prompt;
+  const isVirtual = lessOrEqual(firstId, ids);
+  const own = gather(rows, where(isVirtual, sub(ids, firstId), 0));
+  const others = lookUp(table, where(isVirtual, 0, ids));
+  return where(reshape(isVirtual, [ids.shape[0]!, 1]), own, others);
+}
+
+function lookUp(table: Value, ids: Value): Value {
   const rows = "quantized" in table ? (table as QuantizedWeight).quantized.rows : undefined;
   return rows ? rows(ids) : gather(table, ids);
 }

@@ -9,9 +9,11 @@ import { lineChart } from "./line-chart.js";
 import { html, type Markup } from "./markup.js";
 import { section } from "./section.js";
 
-/** The trained models and the teacher on each measure. The untrained student is left out: it would crush the scale. */
+/** The trained models and the teacher on each measure. Who learned nothing is left out: it would crush the scale. */
 export function comparisonCharts(report: Report): Markup | null {
-  const models = roles.filter((role) => role !== "student-before").flatMap((role) => modelOf(report, role) ?? []);
+  const models = roles
+    .filter((role) => role !== "student-before" && role !== "teacher-without-context")
+    .flatMap((role) => modelOf(report, role) ?? []);
   const measured = (pick: (model: ModelReport) => Estimate | null | undefined) =>
     models.flatMap((model) => {
       const estimate = pick(model);

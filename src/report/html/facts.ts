@@ -57,6 +57,13 @@ const definitions: readonly Definition[] = [
       "other training runs.",
   },
   {
+    term: "Bare teacher",
+    needs: "teacher-without-context",
+    meaning:
+      "The teacher given what the students are given: what the context is worth to it. Its KL, like all others, is from itself with " +
+      "the context.",
+  },
+  {
     term: "Twin",
     needs: "twin",
     meaning:

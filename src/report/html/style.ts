@@ -57,6 +57,14 @@ thead small { overflow-wrap: anywhere; }
 td small, th small { display: block; font-weight: 400; font-size: .75rem; }
 thead .teacher { color: var(--teacher); } thead .student-after { color: var(--student); }
 thead .student-before { color: var(--before); } thead .twin { color: var(--twin); }
+thead .teacher-without-context { color: var(--before); }
+.answers { margin-top: 2.4rem; }
+.answer { border-top: 1px solid var(--hairline); padding: 1.1rem 0 .6rem; }
+.answer .asked { font-weight: 600; margin: 0; white-space: pre-wrap; }
+.answer .sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: .8rem 1.6rem; margin-top: .7rem; }
+.answer .said p { font-size: .9rem; line-height: 1.5; white-space: pre-wrap; }
+.answer .said { padding: 0 .7rem; }
+.said.teacher h4 { color: var(--teacher); } .said.student-after h4 { color: var(--student); } .said.student-before h4 { color: var(--before); }
 .student-after { background: var(--tint); }
 td.student-after { font-weight: 600; }
 
@@ -72,7 +80,7 @@ svg .line { fill: none; stroke: var(--role); stroke-width: 2; stroke-linejoin: r
 svg .faint { stroke-width: 1; opacity: .35; }
 svg .twin.line { stroke-width: 1.5; }
 svg .level { stroke: var(--role); stroke-width: 1.25; stroke-dasharray: 2 4; stroke-linecap: round; }
-svg .dot { fill: var(--role); }
+svg .dot, svg .bin { fill: var(--role); }
 svg .dot.student-before { fill: var(--paper); stroke: var(--role); stroke-width: 1.5; }
 svg .interval { stroke: var(--role); stroke-width: 5; opacity: .32; stroke-linecap: round; }
 svg .name { fill: var(--role); font-weight: 600; }

@@ -1,6 +1,7 @@
-/** @file adapter_config.json: how PEFT describes low-rank adapters, read and written. */
+/** @file adapter_config.json: how PEFT describes low-rank adapters, read and written; a soft prompt has a file of its own. */
 
 import { ModelError, show, UnsupportedError } from "../../errors.js";
+import { parseSoftPromptConfig, type ReadSoftPromptConfig, softPromptType } from "./soft-prompt-config.js";
 
 export const adapterConfigFileName = "adapter_config.json";
 export const adapterWeightsFileName = "adapter_model.safetensors";
@@ -15,15 +16,14 @@ export interface AdapterConfig {
   readonly targetModules: readonly string[];
 }
 
-/** The adapters of a config, and the factor of their products. */
-export interface ReadAdapterConfig {
-  readonly baseModel: string;
-  readonly scale: number;
-}
+/** What a config says: low-rank adapters with the factor of their products, or a soft prompt. */
+export type ReadAdapterConfig =
+  | { readonly kind: "low-rank"; readonly baseModel: string; readonly scale: number }
+  | ReadSoftPromptConfig;
 
 /** Settings with more than one value under which an adapter is a plain low-rank product on its base's weights as they are. */
 const plainSettings: Readonly<Record<string, readonly unknown[]>> = {
-  peft_type: ["LORA"],
+  peft_type: ["LORA", softPromptType],
   bias: ["none", undefined],
   // The others begin by changing the base's weights, or are made of it.
   init_lora_weights: [true, false, "gaussian", "orthogonal", "eva", undefined],
@@ -53,11 +53,13 @@ const otherSettings: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Reads what is needed to merge adapters.
+ * Reads what is needed to merge adapters, or to put a soft prompt before every text.
  *
- * @throws UnsupportedError for adapters that are more than a low-rank product, ModelError where the config is damaged.
+ * @throws UnsupportedError for adapters that are more than a low-rank product or a soft prompt, ModelError where the config is
+ *   damaged.
  */
 export function parseAdapterConfig(path: string, config: Readonly<Record<string, unknown>>): ReadAdapterConfig {
+  if (config.peft_type === softPromptType) return parseSoftPromptConfig(path, config);
   const refuse = (key: string, expected: string): never => {
     throw new UnsupportedError(`"${path}": "${key}" must be ${expected}, got ${show(config[key])}.`, {
       hint: "Merge it with PEFT (merge_and_unload), and use the model that this gives.",
@@ -87,7 +89,7 @@ export function parseAdapterConfig(path: string, config: Readonly<Record<string,
       `"${path}": "r" and "lora_alpha" must be numbers above 0, got ${show(rank)} and ${show(alpha)}.`,
     );
   }
-  return { baseModel, scale: alpha / (config.use_rslora === true ? Math.sqrt(rank) : rank) };
+  return { kind: "low-rank", baseModel, scale: alpha / (config.use_rslora === true ? Math.sqrt(rank) : rank) };
 }
 
 /** The same for PEFT, whose defaults fill in the rest. */

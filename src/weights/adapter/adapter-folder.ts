@@ -1,17 +1,14 @@
 /**
  * @file Low-rank adapters on disk, in PEFT's format: written alone, and read merged into their base model, so that an adapter's folder
- * can stand wherever a model can.
+ * can stand wherever a model can. A soft prompt's folder is opened here too, as its base with the prompt.
  */
 
-import { access, readFile, writeFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { ModelError, show } from "../../errors.js";
-import { writeFolderAtomically } from "../atomic-write.js";
 import { locateModel } from "../hub/index.js";
 import { openSafetensors, type SafetensorsFile } from "../safetensors-reader.js";
-import { writeSafetensors } from "../safetensors-writer.js";
 import type { StoredTensor, WeightsFile } from "../weights-file.js";
-import { readCompanions } from "../write-model-folder.js";
 import {
   type AdapterConfig,
   adapterConfigFileName,
@@ -21,6 +18,8 @@ import {
   type ReadAdapterConfig,
 } from "./adapter-config.js";
 import { mergeLowRank } from "./merge.js";
+import { writePeftFolder } from "./peft-folder.js";
+import { PromptedWeights } from "./soft-prompt-folder.js";
 
 /** Weight names as PEFT writes them: `base_model.model.` and the layer's name, then `lora_A` or `lora_B`. */
 const prefix = "base_model.model.";
@@ -47,20 +46,10 @@ export async function writeAdapterFolder(
   path: string,
   config: AdapterConfig,
   tensors: readonly AdapterTensor[],
-  copyFrom: string,
+  copyFrom: string | undefined,
 ): Promise<void> {
-  const companions = await readCompanions(copyFrom);
   const named = tensors.map((tensor) => ({ ...tensor, name: prefix + tensor.name }));
-  await writeFolderAtomically(
-    path,
-    async (folder) => {
-      await writeSafetensors(join(folder, adapterWeightsFileName), named, { metadata: { format: "pt" } });
-      const text = `${JSON.stringify(formatAdapterConfig(config), undefined, 2)}\n`;
-      await writeFile(join(folder, adapterConfigFileName), text);
-      for (const [name, content] of companions) await writeFile(join(folder, name), content);
-    },
-    { replace: true },
-  );
+  await writePeftFolder(path, formatAdapterConfig(config), named, copyFrom, { replace: true });
 }
 
 /** What an adapter's folder needs of its base: an open model folder. */
@@ -72,6 +61,15 @@ export interface BaseModel extends AsyncDisposable {
   has(name: string): boolean;
   info(name: string): StoredTensor;
   readFloat32(name: string): Promise<Float32Array>;
+  readBytes(name: string): AsyncGenerator<Uint8Array>;
+}
+
+/** An adapter's folder as the model that it makes of its base. */
+export interface OpenedAdapter {
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly weights: WeightsFile;
+  /** Vectors of its soft prompt, which is one of its tensors; 0 where it has none. */
+  readonly virtualTokens: number;
 }
 
 /**
@@ -84,8 +82,8 @@ export interface BaseModel extends AsyncDisposable {
 export async function openAdapterFolder(
   path: string,
   openBase: (path: string) => Promise<BaseModel>,
-): Promise<{ readonly config: Readonly<Record<string, unknown>>; readonly weights: WeightsFile }> {
-  const { scale } = await readConfig(path);
+): Promise<OpenedAdapter> {
+  const adapter = await readConfig(path);
   const basePath = await locateAdapterBase(path);
   if (resolve(basePath) === resolve(path) || (await isThere(join(basePath, adapterConfigFileName)))) {
     throw new ModelError(`"${path}": the base of an adapter must be a model, got another adapter, "${basePath}".`);
@@ -94,7 +92,11 @@ export async function openAdapterFolder(
   try {
     const file = await openSafetensors(join(path, adapterWeightsFileName));
     try {
-      return { config: base.config, weights: new MergedWeights(base, file, scale) };
+      if (adapter.kind === "low-rank") {
+        return { config: base.config, weights: new MergedWeights(base, file, adapter.scale), virtualTokens: 0 };
+      }
+      const { virtualTokens } = adapter;
+      return { config: base.config, weights: new PromptedWeights(base, file, virtualTokens), virtualTokens };
     } catch (error) {
       await file.close();
       throw error;

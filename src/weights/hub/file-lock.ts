@@ -31,6 +31,23 @@ export async function withFileLock<Result>(
     if (!hasWaited) onWait?.();
     await sleep(lookEveryMs, undefined, { signal });
   }
+  return holdLock(path, work);
+}
+
+/**
+ * {@link withFileLock} that does not wait.
+ *
+ * @returns whether the work was done: false where another process has the lock.
+ */
+export async function tryFileLock(path: string, work: () => Promise<void>): Promise<boolean> {
+  await mkdir(dirname(path), { recursive: true });
+  // The first look may only clear away what a crash left behind.
+  if (!(await tryLock(path)) && !(await tryLock(path))) return false;
+  await holdLock(path, work);
+  return true;
+}
+
+async function holdLock<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
   const freshen = setInterval(() => {
     const now = new Date();
     utimes(path, now, now).catch(() => undefined);

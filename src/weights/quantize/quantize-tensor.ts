@@ -4,17 +4,18 @@ import { quantizedNames, type WeightFormat } from "../../models/layers/quantized
 import { float32Tensor, type HostTensor } from "../../runtime/tensor.js";
 import { blockSize, quantizeBlocks } from "./blocks.js";
 import { quantizeInt8 } from "./int8-columns.js";
+import { findInt8Range } from "./int8-range.js";
 
 /** The two tensors by their parameters' names. @param weight - `[outputs, inputs]`. */
-export function quantizeTensor(
+export async function quantizeTensor(
   name: string,
   weight: Float32Array,
   [outputs, inputs]: readonly [number, number],
   format: WeightFormat,
-): readonly (readonly [string, HostTensor])[] {
+): Promise<readonly (readonly [string, HostTensor])[]> {
   const names = quantizedNames(name);
   if (format === "int8") {
-    const { values, scales } = quantizeInt8(weight, outputs, inputs);
+    const { values, scales } = quantizeInt8(weight, outputs, inputs, await findInt8Range());
     return [
       [names.values, { dtype: "int8", dims: [inputs, outputs], data: values }],
       [names.scales, float32Tensor([outputs], scales)],

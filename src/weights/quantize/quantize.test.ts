@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { ShapeError } from "../../errors.js";
 import { type BlockBits, blockSize, dequantizeBlocks, quantizeBlocks } from "./blocks.js";
 import { dequantizeInt8, quantizeInt8 } from "./int8-columns.js";
+import type { Int8Range } from "./int8-range.js";
 
 /** Weights `[outputs, inputs]` of many magnitudes. */
 const weights = fc
@@ -26,13 +27,13 @@ function squaredError(a: Float32Array, b: Float32Array): number {
   return a.reduce((sum, value, i) => sum + (value - b[i]!) ** 2, 0);
 }
 
-describe("quantizeInt8", () => {
+describe.each<Int8Range>([127, 64])("quantizeInt8 within ±%i", (range) => {
   it("is off by at most half a step of each output's scale", () => {
     fc.assert(
       fc.property(weights, ({ weight, outputs, inputs }) => {
-        const restored = dequantizeInt8(quantizeInt8(weight, outputs, inputs));
+        const restored = dequantizeInt8(quantizeInt8(weight, outputs, inputs, range));
         for (const [i, value] of weight.entries()) {
-          const step = largest(weight.subarray(i - (i % inputs), i - (i % inputs) + inputs)) / 127;
+          const step = largest(weight.subarray(i - (i % inputs), i - (i % inputs) + inputs)) / range;
           expect(Math.abs(restored[i]! - value)).toBeLessThanOrEqual(step * 0.50001);
         }
       }),
@@ -40,23 +41,25 @@ describe("quantizeInt8", () => {
   });
 
   it("lays a weight down as [inputs, outputs], scaled per output", () => {
-    const { values, scales } = quantizeInt8(Float32Array.of(127, -1, 3, 0, 0, 0), 2, 3);
+    const { values, scales } = quantizeInt8(Float32Array.of(range, -1, 3, 0, 0, 0), 2, 3, range);
     expect(scales).toEqual(Float32Array.of(1, 1));
-    expect(values).toEqual(Int8Array.of(127, 0, -1, 0, 3, 0));
+    expect(values).toEqual(Int8Array.of(range, 0, -1, 0, 3, 0));
   });
 
   it("changes nothing more when it is done again", () => {
     fc.assert(
       fc.property(weights, ({ weight, outputs, inputs }) => {
-        const once = quantizeInt8(weight, outputs, inputs);
-        expect(quantizeInt8(dequantizeInt8(once), outputs, inputs).values).toEqual(once.values);
+        const once = quantizeInt8(weight, outputs, inputs, range);
+        expect(quantizeInt8(dequantizeInt8(once), outputs, inputs, range).values).toEqual(once.values);
       }),
     );
   });
 
   it("refuses a weight of another size", () => {
-    expect(() => quantizeInt8(new Float32Array(5), 2, 3)).toThrow(ShapeError);
-    expect(() => quantizeInt8(new Float32Array(5), 2, 3)).toThrow("[outputs=2, inputs=3] must hold 6 values, got 5");
+    expect(() => quantizeInt8(new Float32Array(5), 2, 3, range)).toThrow(ShapeError);
+    expect(() => quantizeInt8(new Float32Array(5), 2, 3, range)).toThrow(
+      "[outputs=2, inputs=3] must hold 6 values, got 5",
+    );
   });
 });
 

@@ -6,16 +6,7 @@
 Every case holds `input`, as `limbeck loss` reads it, and `expected`, as it writes it. All in float64; gradients come from
 torch.autograd and are compared with central differences before anything is written.
 
-What is computed, with p the teacher and q the student at temperature τ (row by row, over the first min(widths) ids):
-  forward-kl     Σ p log(p/q)           p = 0 contributes 0
-  reverse-kl     Σ q log(q/p)
-  cross-entropy  −Σ p log q
-  × τ² unless scaleByTemperatureSquared is false
-  hard           −log q(target) at τ = 1, over the student's whole width
-Given probabilities are read as logits log p. A topK teacher of K ids has log p_τ(i) = logProbs(i)/τ − logNormalizers[τ] and
-one more outcome, the tail, with probability 1 − Σ_K p_τ against the student's 1 − Σ_K q_τ (no tail when K is the vocabulary).
-value: mean over unmasked rows of Σ weight · term. terms: means over unmasked rows, unweighted, τ² included.
-rows: Σ weight · term, 0 where masked. gradient: ∂value/∂(student logits). With no unmasked row all of them are 0.
+The formulae are in objectives.py.
 """
 
 import math
@@ -23,6 +14,7 @@ import math
 import torch
 
 from golden import write_golden
+from objectives import capture_top_k, make_case, top_ids
 
 SEED = 20250101
 WIDTH = 6
@@ -35,121 +27,8 @@ def random_logits(rows, width=WIDTH, scale=2.0):
     return [[round(x, 4) for x in row] for row in (scale * torch.randn(rows, width, generator=generator)).tolist()]
 
 
-def as_logits(side):
-    if "logits" in side:
-        return torch.tensor(side["logits"], dtype=torch.float64)
-    return torch.tensor(side["probabilities"], dtype=torch.float64).log()
-
-
-def x_times(x, y):
-    """x · y with 0 · anything = 0, in the value and in the gradient."""
-    return torch.where(x == 0, 0.0, x) * torch.where(x == 0, 0.0, y)
-
-
-def log_softmax(logits):
-    """log_softmax whose −∞ logits (probability 0) stay −∞ and get no gradient."""
-    zero = torch.isneginf(logits)
-    finite = torch.where(zero, 0.0, logits)
-    top = torch.where(zero, -math.inf, finite).amax(-1, keepdim=True).detach()
-    total = torch.where(zero, 0.0, (finite - top).exp()).sum(-1, keepdim=True)
-    return torch.where(zero, -math.inf, finite - top - total.log())
-
-
-def tail_bucket(teacher, log_q, temperature):
-    """Teacher and student log-probs over the K ids, then the tail's two log-probs where there is a tail."""
-    ids = torch.tensor(teacher["ids"])
-    log_p = torch.tensor(teacher["logProbs"], dtype=torch.float64) / temperature
-    if temperature != 1:
-        log_p = log_p - torch.tensor(teacher["logNormalizers"][str(temperature)], dtype=torch.float64)[:, None]
-    kept = log_q.gather(-1, ids)
-    if ids.shape[-1] == log_q.shape[-1]:
-        return log_p, kept
-    outside = torch.ones_like(log_q, dtype=torch.bool).scatter(-1, ids, False)
-    tail_p = (1 - log_p.exp().sum(-1, keepdim=True)).clamp_min(0)
-    tail_q = log_q[outside].reshape(log_q.shape[0], -1).logsumexp(-1, keepdim=True)
-    return torch.cat([log_p, tail_p.log()], -1), torch.cat([kept, tail_q], -1)
-
-
-def soft_rows(teacher, student_logits, term):
-    temperature = term.get("temperature", 1)
-    if "topK" in teacher:
-        log_p, log_q = tail_bucket(teacher["topK"], log_softmax(student_logits / temperature), temperature)
-    else:
-        teacher_logits = as_logits(teacher)
-        width = min(teacher_logits.shape[-1], student_logits.shape[-1])
-        log_p = log_softmax(teacher_logits[:, :width] / temperature)
-        log_q = log_softmax(student_logits[:, :width] / temperature)
-    p, q = log_p.exp(), log_q.exp()
-    rows = {
-        "forward-kl": lambda: x_times(p, log_p - log_q),
-        "reverse-kl": lambda: x_times(q, log_q - log_p),
-        "cross-entropy": lambda: x_times(p, -log_q),
-    }[term["divergence"]]().sum(-1)
-    return rows * temperature**2 if term.get("scaleByTemperatureSquared", True) else rows
-
-
-def evaluate(case, student_logits):
-    mask = torch.tensor(case.get("responseMask", [1] * len(student_logits)), dtype=torch.float64)
-    count = max(mask.sum().item(), 1)
-    rows, terms = torch.zeros(len(student_logits), dtype=torch.float64), {}
-    for name, term in case["objective"].items():
-        if name == "soft":
-            values = soft_rows(case["teacher"], student_logits, term)
-        else:
-            log_q = log_softmax(student_logits)
-            values = -log_q.gather(-1, torch.tensor(case["targetIds"])[:, None]).squeeze(-1)
-        values = torch.where(mask == 1, values, 0.0)
-        terms[name] = values.sum() / count
-        rows = rows + term.get("weight", 1) * values
-    return rows.sum() / count, terms, rows
-
-
-def check_gradient(case, student_logits, gradient):
-    """Central differences on every finite logit."""
-    step = 1e-5
-    for index in torch.nonzero(torch.isfinite(student_logits)).tolist():
-        nudge = torch.zeros_like(student_logits)
-        nudge[tuple(index)] = step
-        up, down = (evaluate(case, student_logits + sign * nudge)[0] for sign in (1, -1))
-        difference = ((up - down) / (2 * step)).item()
-        exact = gradient[tuple(index)].item()
-        assert abs(difference - exact) < 1e-6 * max(1, abs(exact), abs(evaluate(case, student_logits)[0].item())), (
-            case["objective"],
-            index,
-            difference,
-            exact,
-        )
-
-
 def add(name, **case):
-    student_logits = as_logits(case["student"]).requires_grad_()
-    value, terms, rows = evaluate(case, student_logits)
-    (gradient,) = torch.autograd.grad(value, student_logits)
-    assert torch.isfinite(value) and torch.isfinite(gradient).all(), name
-    check_gradient(case, student_logits.detach(), gradient)
-    clean = lambda tensor: (tensor.detach() + 0.0).tolist()  # −0 + 0 = 0
-    expected = {
-        "value": clean(value),
-        "terms": {term: clean(mean) for term, mean in terms.items()},
-        "rows": clean(rows),
-        "gradient": clean(gradient),
-    }
-    cases.append({"name": name, "input": case, "expected": expected})
-
-
-def capture_top_k(logits, ids, temperatures):
-    """What a cache stores of a teacher: log-probs of K ids at τ = 1, and log Z_τ − (log Z_1)/τ for each τ."""
-    logits = torch.tensor(logits, dtype=torch.float64)
-    log_z = logits.logsumexp(-1)
-    top = {"ids": ids, "logProbs": (logits - log_z[:, None]).gather(-1, torch.tensor(ids)).tolist()}
-    normalizers = {
-        str(t): ((logits / t).logsumexp(-1) - log_z / t).tolist() for t in temperatures if t != 1
-    }
-    return {"topK": {**top, **({"logNormalizers": normalizers} if normalizers else {})}}
-
-
-def top_ids(logits, k):
-    return torch.tensor(logits).topk(k, dim=-1).indices.tolist()
+    cases.append(make_case(name, **case))
 
 
 DIVERGENCES = ["forward-kl", "reverse-kl", "cross-entropy"]
@@ -395,7 +274,7 @@ write_golden(
     "losses.json",
     "make_losses.py",
     SEED,
-    "Inputs of `limbeck loss` and what it writes. The formulae are in the script's header.",
+    "Inputs of `limbeck loss` and what it writes. The formulae are in objectives.py.",
     {"cases": cases},
     assumptions=[
         "A term's temperature defaults to 1, its weight to 1.",
