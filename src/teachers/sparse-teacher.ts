@@ -138,7 +138,8 @@ function keptCount(logProbs: Float32Array, { topP, minimumProbability }: SparseC
   let mass = 0;
   for (let i = 0; i < logProbs.length; i++) {
     const probability = Math.exp(logProbs[i]!);
-    if (i > 0 && (mass >= topP || probability < minimumProbability)) return i;
+    const isEnough = topP < 1 && mass >= topP;
+    if (i > 0 && (isEnough || probability < minimumProbability)) return i;
     mass += probability;
   }
   return logProbs.length;
