@@ -1,11 +1,8 @@
 /** @file Everything about a run that can be known before it: models, tokenizers, rows, steps and memory. */
 
-import { readdir, statfs } from "node:fs/promises";
 import os from "node:os";
-import { dirname, resolve } from "node:path";
 import { type LoadedData, measureDocuments, planEpoch } from "../data/index.js";
 import { InterruptedError, LimbeckError } from "../errors.js";
-import { countParameters, type ModelDefinition } from "../models/index.js";
 import { type ClassificationConfig, openClassification } from "../recipes/classification.js";
 import { compareStarts, type StartRow } from "../recipes/compare-starts.js";
 import { estimateMemory, type MemoryEstimate } from "../recipes/estimate-memory.js";
@@ -32,6 +29,9 @@ import { formatBytes, formatCount, formatPercent, formatSeconds } from "../repor
 import { worthSummary } from "../report/worth-text.js";
 import { sequencesIn } from "../training/steps.js";
 import type { LocateOptions } from "../weights/hub/index.js";
+import { checkSequence } from "./check-sequence.js";
+import { describeModel } from "./describe-model.js";
+import { expectRoom } from "./expect-room.js";
 
 type Fact = readonly [name: string, value: string];
 
@@ -58,6 +58,7 @@ export async function checkRun(
   measuring: () => void = () => {},
 ): Promise<RunCheck> {
   if (config.recipe === "classification") return checkClassification(config, download, measuring);
+  if (config.recipe === "sequence") return checkSequence(config, download);
   const facts: Fact[] = [];
   const warnings: { code: string; message: string }[] = [];
   const problems: LimbeckError[] = [];
@@ -203,25 +204,6 @@ async function checkClassification(
 
 type Finding = readonly [name: string, value: string, machine: Readonly<Record<string, unknown>>];
 
-function describeModel(
-  { architecture, shape }: ModelDefinition,
-  tokenizer: OpenedStudent["tokenizer"],
-): readonly [string, Readonly<Record<string, unknown>>] {
-  const parameters = countParameters(architecture.parameters(shape));
-  const words =
-    tokenizer === undefined ? "no tokenizer" : `tokenizer of ${tokenizer.vocabSize.toLocaleString("en-US")} ids`;
-  return [
-    `${shape.modelType}, ${formatCount(parameters)} parameters, ${shape.layers} layers of ${shape.hiddenSize}; ${words}`,
-    {
-      modelType: shape.modelType,
-      parameters,
-      layers: shape.layers,
-      hiddenSize: shape.hiddenSize,
-      vocabSize: tokenizer?.vocabSize ?? null,
-    },
-  ];
-}
-
 function describeData(
   { data: options, training }: Pick<RunConfig, "data" | "training">,
   { train, heldOut }: LoadedData,
@@ -300,44 +282,4 @@ function knob(
   if (microBatch > Math.max(teacher, student) && training.microBatchTokens > data.sequenceLength)
     return "lower training.microBatchTokens.";
   return teacher > student ? "take a smaller teacher." : "take a smaller student.";
-}
-
-/** The output is new or empty, and its disk has room for three checkpoints. */
-async function expectRoom(output: string, student: OpenedStudent | undefined): Promise<void> {
-  const names = await readdir(output).catch(() => []);
-  if (names.length > 0) {
-    throw new LimbeckError(
-      "OCCUPIED",
-      `output: "${output}" must be new or empty, got a folder that holds "${names[0]}".`,
-      {
-        hint: "Go on with --resume, or choose another folder with --output.",
-      },
-    );
-  }
-  if (student === undefined) return;
-  const { architecture, shape } = student.model;
-  const parameters = countParameters(architecture.parameters(shape));
-  const needed = 4 * (parameters + 8 * (student.trainedParameters ?? parameters));
-  const disk = await statfs(await nearestFolder(resolve(output)));
-  const free = disk.bavail * disk.bsize;
-  if (free < needed) {
-    throw new LimbeckError(
-      "DISK",
-      `output: "${output}" needs about ${formatBytes(needed)}, got ${formatBytes(free)} free.`,
-      {
-        hint: "Free some space, or choose another folder with --output.",
-      },
-    );
-  }
-}
-
-async function nearestFolder(path: string): Promise<string> {
-  for (let folder = path; folder !== dirname(folder); folder = dirname(folder)) {
-    const isThere = await readdir(folder).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return folder;
-  }
-  return "/";
 }

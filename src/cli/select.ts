@@ -77,11 +77,10 @@ async function rowsOf(
   if (!/\.ya?ml$/.test(path)) return { sources: path, template, sequenceLength };
   const { loadConfig } = await import("../config/load-config.js");
   const { data } = await loadConfig(path);
-  return {
-    sources: data.train,
-    template: "template" in data ? data.template : template,
-    sequenceLength: data.sequenceLength,
-  };
+  if (!("template" in data)) {
+    throw new UsageError(`select: expected a config that trains a language model, got ${path}.`);
+  }
+  return { sources: data.train, template: data.template, sequenceLength: data.sequenceLength };
 }
 
 function describe({ rows, kept, unscored, unhelped, scores, output, scoresFile }: Selection, by: string): string {

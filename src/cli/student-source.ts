@@ -39,7 +39,18 @@ export async function findStudent(command: string, path: string, data: string | 
     throw new DataError(`${command}: "${path}" is no run, so that rows must be named, got none.`, namedRows);
   }
   const { config } = run;
-  const { heldOut: _, ...rest } = config.data;
+  const { heldOut, ...rest } = config.data;
+  if (config.recipe === "sequence" && named === undefined) {
+    // Its training rows have no responses of their own.
+    if (heldOut === undefined) {
+      throw new DataError(
+        `${command}: the held-out rows of "${run.path}" were written for it, so that others must be named.`,
+        namedRows,
+      );
+    }
+    const data = { ...rest, train: heldOut, heldOutFraction: 0 };
+    return { student: join(run.path, studentFolder), run, data, isHeldOut: false };
+  }
   return {
     student: join(run.path, studentFolder),
     run,

@@ -35,8 +35,8 @@ export async function openContextData(
   if (!isWritten(config)) {
     return openData(config.data, student, emit, { ...promptsOf(config)!, teacherLength });
   }
-  const tokenizer = writersTokenizer(student);
   const { from: _, ...generation } = config.responses;
+  const tokenizer = writersTokenizer(student);
   emit({ type: "phase", phase: "writing", message: "the teacher writes the responses" });
   await keepConfig(config.output, config);
   const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;

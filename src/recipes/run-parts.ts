@@ -37,9 +37,9 @@ export interface RunParts {
   readonly student: OpenedStudent;
   readonly data: LoadedData;
   readonly objective: Objective;
-  readonly context?: ContextParts;
   /** What was written for the run, where something was. */
   readonly writing?: WritingReport | undefined;
+  readonly context?: ContextParts;
   /** Where the teacher's signals come from, where it is not the teacher's own hidden states. */
   readonly makeTeacher?: ((sizes: TeacherSizes) => Promise<TeacherSource | undefined>) | undefined;
   /** What the twin learns from, where it is not all training rows. */

@@ -32,8 +32,7 @@ import { scoreModel } from "../evaluate/score-model.js";
 import { quantile } from "../evaluate/statistics.js";
 import { widestBatch } from "../training/train-student.js";
 import { writeFileAtomically } from "../weights/index.js";
-import type { LoadedModel } from "../weights/load-model.js";
-import { openTeacher } from "./open-models.js";
+import { type OpenedTeacher, openTeacher } from "./open-models.js";
 import type { RunEvent } from "./recipe.js";
 
 export const selectionWays = ["loss", "gap", "ifd", "random"] as const;
@@ -148,13 +147,17 @@ export async function selectRows(request: SelectionRequest, context: SelectionCo
 
 interface Scorer {
   readonly name: string;
-  readonly model: LoadedModel;
+  readonly model: OpenedTeacher["model"];
+  readonly load: OpenedTeacher["load"];
   readonly tokenizer: Tokenizer;
 }
 
 async function openScorer(name: string, { emit, signal }: SelectionContext): Promise<Scorer> {
-  const { load, tokenizer } = await openTeacher({ model: name, precision: "float32" }, { onEvent: emit, signal });
-  if (tokenizer) return { name, model: await load(), tokenizer };
+  const { model, load, tokenizer } = await openTeacher(
+    { model: name, precision: "float32" },
+    { onEvent: emit, signal },
+  );
+  if (tokenizer) return { name, model, load, tokenizer };
   throw new DataError(`select: "${name}" must have a tokenizer to read rows, got none.`, {
     hint: "Add the model's tokenizer.json to its folder.",
   });
@@ -196,13 +199,13 @@ async function scoreRows(
 
 /** Mean loss per learned token of every row, in nats. */
 async function rowLosses(
-  { name, model }: Scorer,
+  { name, load }: Scorer,
   documents: readonly TransferDocument[],
   sequenceLength: number,
   { emit, signal }: SelectionContext,
 ): Promise<ReadonlyMap<number, number>> {
   const task = `scoring by ${name}`;
-  const scores = await scoreModel(model, packBatches(documents, { sequenceLength, batchTokens: 2048 }), {
+  const scores = await scoreModel(await load(), packBatches(documents, { sequenceLength, batchTokens: 2048 }), {
     positionCount: widestBatch(documents, sequenceLength),
     threads: os.availableParallelism(),
     signal,

@@ -39,8 +39,8 @@ export function reportHtml(report: Report): string {
     sections: [
       weakToStrongSection(report),
       section("The models", startNote(report), [modelTable(report), comparisonCharts(report)]),
-      contextSection(report),
       writingSection(report.writing),
+      contextSection(report),
       teacherWorth(report),
       exportTables(report),
       trainingCurves(report),

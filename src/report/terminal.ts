@@ -49,8 +49,8 @@ export function reportText(report: Report): string {
   }
   const precision = precisionSentence(report);
   if (precision) lines.push(...wrap(precision));
-  if (report.teacherWorth) lines.push(...wrap(worthSummary(report.teacherWorth)));
   if (report.writing) lines.push(...wrap(writingText(report.writing)));
+  if (report.teacherWorth) lines.push(...wrap(worthSummary(report.teacherWorth)));
   return `${lines.join("\n")}\n`;
 }
 
