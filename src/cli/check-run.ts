@@ -29,8 +29,8 @@ import { formatBytes, formatCount, formatPercent, formatSeconds } from "../repor
 import { worthSummary } from "../report/worth-text.js";
 import { sequencesIn } from "../training/steps.js";
 import type { LocateOptions } from "../weights/hub/index.js";
-import { describeModel } from "./describe-model.js";
 import { checkSequence } from "./check-sequence.js";
+import { describeModel } from "./describe-model.js";
 import { expectRoom } from "./expect-room.js";
 
 type Fact = readonly [name: string, value: string];

@@ -43,7 +43,10 @@ export async function findStudent(command: string, path: string, data: string | 
   if (config.recipe === "sequence" && named === undefined) {
     // Its training rows have no responses of their own.
     if (heldOut === undefined) {
-      throw new DataError(`${command}: the held-out rows of "${run.path}" were written for it, so that others must be named.`, namedRows);
+      throw new DataError(
+        `${command}: the held-out rows of "${run.path}" were written for it, so that others must be named.`,
+        namedRows,
+      );
     }
     const data = { ...rest, train: heldOut, heldOutFraction: 0 };
     return { student: join(run.path, studentFolder), run, data, isHeldOut: false };

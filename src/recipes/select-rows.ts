@@ -145,7 +145,10 @@ interface Scorer {
 }
 
 async function openScorer(name: string, { emit, signal }: SelectionContext): Promise<Scorer> {
-  const { model, load, tokenizer } = await openTeacher({ model: name, precision: "float32" }, { onEvent: emit, signal });
+  const { model, load, tokenizer } = await openTeacher(
+    { model: name, precision: "float32" },
+    { onEvent: emit, signal },
+  );
   if (tokenizer) return { name, model, load, tokenizer };
   throw new DataError(`select: "${name}" must have a tokenizer to read rows, got none.`, {
     hint: "Add the model's tokenizer.json to its folder.",

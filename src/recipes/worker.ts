@@ -1,8 +1,8 @@
 /** @file The worker's entry: a whole run happens here, so that the main thread stays free. */
 
 import { serveWorker } from "../runtime/serve-worker.js";
-import { openWrittenSequence } from "./open-sequence-data.js";
 import { captureRun } from "./capture-run.js";
+import { openWrittenSequence } from "./open-sequence-data.js";
 import type { RecipeContext } from "./recipe.js";
 import { type RunConfig, recipes } from "./registry.js";
 import { type SelectionRequest, selectRows } from "./select-rows.js";

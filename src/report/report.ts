@@ -6,8 +6,8 @@ import type { TeacherWorth } from "../evaluate/teacher-worth.js";
 import type { ClassificationReport } from "./classification.js";
 import type { ContextReport } from "./context-report.js";
 import type { ExportReport } from "./export-report.js";
-import type { WritingReport } from "./writing-report.js";
 import type { WeakToStrongReport } from "./weak-to-strong.js";
+import type { WritingReport } from "./writing-report.js";
 
 /** The report of a run, exactly as in report.json. All losses in nats, all shares between 0 and 1. */
 export interface Report {

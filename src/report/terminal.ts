@@ -7,10 +7,10 @@ import { contextSentences } from "./context-text.js";
 import { formatBytes, formatCount, formatEstimate, formatNumber, formatPercent, NOT_MEASURED } from "./format.js";
 import { type EvaluationPoint, type ModelReport, modelOf, type Report, thinOut } from "./report.js";
 import { roleNames, roles } from "./roles.js";
-import { writingText } from "./writing-report.js";
 import { weakToStrongLines } from "./weak-to-strong-text.js";
 import { weakToStrongSentences } from "./weak-to-strong-words.js";
 import { worthSummary } from "./worth-text.js";
+import { writingText } from "./writing-report.js";
 
 const WIDTH = 80;
 const BLOCKS = "▁▂▃▄▅▆▇█";

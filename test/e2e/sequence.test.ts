@@ -110,6 +110,7 @@ describe("limbeck generate from an endpoint", () => {
     });
     expect((await run("generate", config)).stderr).toContain("environment variable TEST_KEY, got none");
     process.env.TEST_KEY = "sk-secret";
+    server.delayMs = 100;
     try {
       const { code, stdout, stderr } = await run("generate", config, "--json");
       expect(code, stderr).toBe(0);
@@ -160,7 +161,9 @@ describe("limbeck generate from an endpoint", () => {
     server.answer = () => "";
     const { code, stderr } = await run("generate", await writeConfig("nothing", { writer: endpoint() }));
     expect(code).toBe(1);
-    expect(stderr).toContain("expected at least one response to learn from, got none: of 6 written, dropped are 6 empty");
+    expect(stderr).toContain(
+      "expected at least one response to learn from, got none: of 6 written, dropped are 6 empty",
+    );
     expect((await lines("nothing", "dropped.jsonl")).length).toBe(6);
   });
 
