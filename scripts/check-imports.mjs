@@ -31,7 +31,6 @@ const floors = [
   "training",
   "report",
   "export",
-  "export",
   "recipes",
   "config",
   "sweep",

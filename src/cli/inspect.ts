@@ -21,6 +21,10 @@ export function inspectCommand({ terminal: { out, err } }: Context): Command {
       ["inspect runs/mine", "a run: what was trained, how far it is, what came out"],
       ["inspect runs/mine/student/model.safetensors", "every tensor of a file"],
       ["inspect data/train.jsonl", "rows: how many, of which kind, and the first"],
+      [
+        "inspect .limbeck/cache/mine-sparse-64-1a2b3c4d",
+        "a capture: checked, bytes per token, how the distributions are",
+      ],
     ],
   )
     .argument("<path>", "a file, a folder, or a model on the Hugging Face hub")
@@ -51,6 +55,7 @@ async function inspect(path: string): Promise<Inspection> {
   }
   const names = new Set(await readdir(path));
   if (names.has("manifest.json") || names.has("metrics.jsonl")) return inspectRun(path, names);
+  if (names.has("capture.json")) return (await import("./inspect-cache.js")).inspectCapture(path);
   if (names.has("state.json")) return inspectCheckpoint(path);
   if ([...names].some((name) => name.endsWith(".safetensors")) || !names.has("tokenizer.json"))
     return inspectModel(path);

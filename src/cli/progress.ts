@@ -10,7 +10,7 @@ import {
   formatSeconds,
   NOT_MEASURED,
 } from "../report/format.js";
-import { type Output, wrap } from "./terminal.js";
+import { type Output, warningText, wrap } from "./terminal.js";
 
 /** Shows events of a run as they come. */
 export interface Progress {
@@ -137,7 +137,7 @@ export function showProgress(output: Output, now: () => number = Date.now): Prog
         case "checkpoint":
           return note(output.style("dim", `  checkpoint ${event.path}`));
         case "warning":
-          return note(`${output.style("yellow", `warning[${event.code}]`)}: ${event.message}`);
+          return note(warningText(event, output));
       }
     },
   };

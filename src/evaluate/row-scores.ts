@@ -11,7 +11,7 @@ import { type ModelDefinition, placeModel } from "../models/model-graph.js";
 import { type CompileOptions, compile, type Feeds } from "../runtime/executor.js";
 import type { HostTensor } from "../runtime/tensor.js";
 import { type SignalForm, signalFeeds, signalInputs } from "../signals/signal-feeds.js";
-import type { TeacherSignal } from "../signals/teacher-signal.js";
+import { absentLogProb, type SparseSignal, type TeacherSignal } from "../signals/teacher-signal.js";
 
 /** Numbers per response row, in the order of the batch's rows. */
 export interface RowScores {
@@ -85,7 +85,17 @@ function chunkScores(chunk: Chunk, options: RowScorerOptions): Readonly<Record<s
     );
     scores.objective = terms.reduce((sum, term) => g.add(sum, term));
   }
-  if (teacher && teacher.kind !== "sparse") {
+  if (teacher?.kind === "sparse") {
+    // Over the kept tokens and what stands for the rest; where that is one outcome, no more than over all of them.
+    scores.kl = objectiveRows(comparison, rows).kl!;
+    if (teacher.tail === "sampled") return scores; // what was drawn first need not be the likeliest
+    const likeliest = g.slice(teacher.topK(1).ids, { axis: 1, start: 0, end: 1 });
+    const own = g.reshape(g.argMax(logits), likeliest.shape);
+    scores.agreement = g.reshape(
+      g.where(g.equal(g.cast(own, "int32"), likeliest), logits.graph.number("float32", 1), 0),
+      [likeliest.shape[0]!],
+    );
+  } else if (teacher) {
     const teacherLogProbs = g.logSoftmax(teacher.logits);
     scores.kl = objectiveRows(comparison, rows).kl!;
     scores.agreement = isLikeliest(g.argMax(teacher.logits));
@@ -141,9 +151,30 @@ export async function makeRowScorer(model: ModelDefinition, options: RowScorerOp
         ...chunked.feeds,
         ...(signal ? signalFeeds(signal, chunked.chunks, chunked.chunkRows) : {}),
       });
-      return readScores(results, batch.rows.count, options.topK ?? 0);
+      const scores = readScores(results, batch.rows.count, options.topK ?? 0);
+      return signal?.kind === "sparse" ? { ...scores, ...scoresOfSparse(signal, options.topK ?? 0) } : scores;
     },
     dispose: () => program.dispose(),
+  };
+}
+
+/** What a sparse signal says by itself: the log-probs of the rows' tokens, and of the likeliest as many as all rows have. */
+function scoresOfSparse(signal: SparseSignal, k: number): Pick<RowScores, "teacherTargetLogProbs" | "teacherTop"> {
+  const { ids, logProbs, targetLogProbs, rows } = signal;
+  const isThere = (row: number, i: number) => logProbs[row * signal.k + i]! > absentLogProb / 10;
+  let count = Math.min(k, signal.k);
+  for (let row = 0; row < rows; row++) while (count > 0 && !isThere(row, count - 1)) count--;
+  const first = <Values extends Float32Array | Int32Array>(values: Values, target: Values): Values =>
+    target.map((_, i) => values[Math.floor(i / count) * signal.k + (i % count)]!) as Values;
+  return {
+    ...(targetLogProbs && { teacherTargetLogProbs: targetLogProbs }),
+    ...(k > 0 && {
+      teacherTop: {
+        k: count,
+        ids: first(ids, new Int32Array(rows * count)),
+        logProbs: first(logProbs, new Float32Array(rows * count)),
+      },
+    }),
   };
 }
 

@@ -72,9 +72,19 @@ function teacherOfChunk(teacher: SignalInputs, take: (value: Value) => Value): T
     case "dense":
       return { kind: "dense", logits: take(teacher.logits) };
     case "sparse": {
-      const topK = { ids: take(teacher.ids), logProbs: take(teacher.logProbs) };
+      const { tail, headWidth, importance } = teacher;
+      const topK = {
+        ids: take(teacher.ids),
+        logProbs: take(teacher.logProbs),
+        importance: importance && take(importance),
+      };
       const normalizers = new Map([...teacher.logNormalizers].map(([each, value]) => [each, take(value)]));
-      return { kind: "sparse", topK: (temperature) => ({ ...topK, logNormalizer: normalizers.get(temperature) }) };
+      return {
+        kind: "sparse",
+        tail,
+        headWidth,
+        topK: (temperature) => ({ ...topK, logNormalizer: normalizers.get(temperature) }),
+      };
     }
   }
 }

@@ -15,6 +15,13 @@ const topKSchema = z.strictObject({
     .min(1)
     .describe("The ids that the teacher's distribution keeps, per row."),
   logProbs: rowsOfNumbers.describe("Their natural log-probabilities at temperature 1, over the whole vocabulary."),
+  tail: z
+    .enum(["bucket", "drop", "renormalize", "sampled"])
+    .default("bucket")
+    .describe("What stands for the ids that are not kept."),
+  importance: rowsOfNumbers
+    .optional()
+    .describe("How often each id counts, per row; for ids drawn at random, with the tail sampled."),
   logNormalizers: z
     .record(z.string(), z.array(z.number()))
     .default({})
@@ -116,9 +123,14 @@ function checkTopK(
   const at = ["teacher", "topK"];
   checkLength([...at, "ids"], topK.ids, size.rows, report);
   checkLength([...at, "logProbs"], topK.logProbs, size.rows, report);
+  checkLength([...at, "importance"], topK.importance, size.rows, report);
+  if ((topK.tail === "sampled") !== (topK.importance !== undefined)) {
+    report([...at, "importance"], `expected with the tail sampled, and only there, got the tail ${topK.tail}`);
+  }
   const kept = topK.ids[0]!.length;
   for (const [row, ids] of topK.ids.entries()) {
     checkLength([...at, "ids", row], ids, kept, report);
+    checkLength([...at, "importance", row], topK.importance?.[row], kept, report);
     for (const [place, id] of ids.entries()) checkId([...at, "ids", row, place], id, size, report);
     if (new Set(ids).size < ids.length) report([...at, "ids", row], "expected distinct ids, got one twice");
   }

@@ -93,11 +93,12 @@ function teacherRows(
   feeds: Record<string, HostTensor>,
 ): TeacherRows {
   if (!given.topK) return { kind: "dense", logits: feedTable("teacher", asLogits(given)) };
-  const { ids, logProbs, logNormalizers } = given.topK;
+  const { ids, logProbs, logNormalizers, tail, importance } = given.topK;
   const dims = [ids.length, ids[0]!.length];
   feeds.topKIds = { dtype: "int64", dims, data: BigInt64Array.from(ids.flat(), BigInt) };
   const idValue = graph.input("topKIds", "int64", dims);
   const logProbValue = feedTable("topKLogProbs", logProbs);
+  const importanceValue = importance && feedTable("topKImportance", importance);
   const normalizers = new Map(
     Object.entries(logNormalizers).map(([temperature, perRow]) => [
       Number(temperature),
@@ -106,9 +107,12 @@ function teacherRows(
   );
   return {
     kind: "sparse",
+    tail,
+    headWidth: feeds.student!.dims[1]!,
     topK: (temperature) => ({
       ids: idValue,
       logProbs: logProbValue,
+      importance: importanceValue,
       logNormalizer: temperature === 1 ? undefined : normalizers.get(temperature),
     }),
   };

@@ -4,18 +4,25 @@ import { LimbeckError } from "../errors.js";
 import { sameDim } from "../graph/dims.js";
 import type { Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
+import type { Tail } from "../signals/signal-feeds.js";
 import type { Divergence, DivergenceInput, TeacherKind } from "./divergence.js";
 import { hardCrossEntropy } from "./hard-cross-entropy.js";
 import type { DivergenceTerm, Objective, ObjectiveTerm } from "./options.js";
 import { divergenceOptionsOf } from "./options.js";
-import { fromLogits, type Outcomes, type TopK, temper, withTailBucket } from "./outcomes.js";
+import { fromLogits, type Outcomes, sparseOutcomes, type TopK, temper } from "./outcomes.js";
 import { findDivergence } from "./registry.js";
 import { selfConfidence } from "./self-confidence.js";
 
 /** What the teacher says about the same rows: logits (or log-probs) over its whole head, or a top-k by temperature. */
 export type TeacherRows =
   | { readonly kind: "hidden" | "dense"; readonly logits: Value }
-  | { readonly kind: "sparse"; readonly topK: (temperature: number) => TopK };
+  | {
+      readonly kind: "sparse";
+      readonly tail: Tail;
+      /** How many ids the distributions are over. */
+      readonly headWidth: number;
+      readonly topK: (temperature: number) => TopK;
+    };
 
 export interface ObjectiveRows {
   /** The student's logits over its whole head, `[rows, headWidth]`. */
@@ -80,7 +87,8 @@ function divergenceRows(name: string, term: DivergenceTerm, input: ObjectiveRows
   const options = divergenceOptionsOf(term);
   const scale = term.scaleByTemperatureSquared ? temperature ** 2 : 1;
   if (teacher.kind === "sparse") {
-    const outcomes = withTailBucket(input.studentLogits, teacher.topK(temperature), temperature);
+    const logits = cutTo(input.studentLogits, teacher.headWidth);
+    const outcomes = sparseOutcomes(logits, teacher.topK(temperature), temperature, teacher.tail);
     return scaled(rowsOf(divergence, { ...outcomes, temperature, options }), scale);
   }
   const [studentLogits, teacherLogits] = cutToCommonWidth(input.studentLogits, teacher.logits);
@@ -120,7 +128,11 @@ function cutToCommonWidth(student: Value, teacher: Value): readonly [Value, Valu
   const [own, other] = [student.shape[1]!, teacher.shape[1]!];
   if (sameDim(own, other)) return [student, teacher];
   const end = Math.min(Number(own), Number(other));
-  return [g.slice(student, { axis: 1, start: 0, end }), g.slice(teacher, { axis: 1, start: 0, end })];
+  return [cutTo(student, end), cutTo(teacher, end)];
+}
+
+function cutTo(logits: Value, width: number): Value {
+  return sameDim(logits.shape[1]!, width) ? logits : g.slice(logits, { axis: 1, start: 0, end: width });
 }
 
 function expectTargets(name: string, targetIds: Value | undefined): Value {

@@ -2,6 +2,7 @@
 
 import type { Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
+import type { Tail } from "../signals/signal-feeds.js";
 
 /** Natural log-probs and probabilities of the same outcomes, each `[rows, outcomes]`; rows sum to 1. */
 export interface Outcomes {
@@ -45,6 +46,52 @@ export interface TopK {
   readonly logProbs: Value;
   /** log Z_τ − (log Z_1)/τ per row, `[rows, 1]`; not needed at temperature 1. */
   readonly logNormalizer?: Value | undefined;
+  /** How often each token counts, `[rows, k]`, where some were drawn at random; left out: once. */
+  readonly importance?: Value | undefined;
+}
+
+/**
+ * Teacher and student over what a sparse signal names, and what stands for the rest. With K the kept tokens and P their mass:
+ *
+ *     bucket:       p and q on K, and one more outcome of 1 − P and 1 − Q: see {@link withTailBucket}
+ *     drop:         p and q on K, neither of which sums to 1: a divergence may be below 0
+ *     renormalize:  p/P and q on K: the student learns to give the rest nothing
+ *     sampled:      p and q on K, and on m tokens drawn from the rest by p, each c(1 − P)/(m p) times where it came c times
+ *
+ * With `sampled` a sum over the vocabulary is estimated without bias, whatever the temperature: a token of the rest is drawn
+ * m p/(1 − P) times on average. K may be empty.
+ *
+ * @see Anshumann et al. 2025, "Sparse Logit Sampling: Accelerating Knowledge Distillation in LLMs" (ACL 2025, long paper 885).
+ */
+export function sparseOutcomes(
+  logits: Value,
+  topK: TopK,
+  temperature: number,
+  tail: Tail,
+): { readonly student: Outcomes; readonly teacher: Outcomes } {
+  if (tail === "bucket") return withTailBucket(logits, topK, temperature);
+  const { kept, shifted } = keptOf(temper(logits, temperature), topK, temperature);
+  if (tail === "sampled") {
+    const { importance } = topK;
+    return { student: counted(kept, importance), teacher: counted(shifted, importance) };
+  }
+  const mass = g.reduceLogSumExp(shifted, { axes: [-1], keepDims: true });
+  const teacher = tail === "renormalize" ? g.sub(shifted, mass) : shifted;
+  return { student: fromLogProbs(kept), teacher: fromLogProbs(teacher) };
+}
+
+/** Outcomes that count more or less than once. */
+function counted(logProbs: Value, importance: Value | undefined): Outcomes {
+  return importance ? { logProbs, probabilities: g.mul(importance, g.exp(logProbs)) } : fromLogProbs(logProbs);
+}
+
+/** Log-probs of the kept tokens, `[rows, k]`: the student's, {@link logZero} where a row has fewer, and the teacher's. */
+function keptOf(tempered: Value, { ids, logProbs, logNormalizer }: TopK, temperature: number) {
+  const own = temper(logProbs, temperature);
+  const shifted = logNormalizer ? g.sub(own, logNormalizer) : own;
+  const total = g.reduceLogSumExp(tempered, { axes: [-1], keepDims: true }); // [rows, 1]
+  const kept = g.sub(g.gatherElements(tempered, ids), total);
+  return { total, shifted, kept: g.where(g.greater(logProbs, logZero / 10), kept, logZero) };
 }
 
 /**
@@ -58,13 +105,12 @@ export interface TopK {
  */
 export function withTailBucket(
   logits: Value,
-  { ids, logProbs, logNormalizer }: TopK,
+  topK: TopK,
   temperature: number,
 ): { readonly student: Outcomes; readonly teacher: Outcomes } {
+  const { ids } = topK;
   const tempered = temper(logits, temperature);
-  const shifted = logNormalizer ? g.sub(temper(logProbs, temperature), logNormalizer) : logProbs; // [rows, k]
-  const total = g.reduceLogSumExp(tempered, { axes: [-1], keepDims: true }); // [rows, 1]
-  const kept = g.sub(g.gatherElements(tempered, ids), total); // [rows, k]
+  const { total, shifted, kept } = keptOf(tempered, topK, temperature);
   if (ids.shape[1] === logits.shape[1]) return { student: fromLogProbs(kept), teacher: fromLogProbs(shifted) };
   const blocked = g.expand(logits.graph.number(logits.dtype, logZero), ids.shape);
   const others = g.reduceLogSumExp(g.scatterElementsAdd(tempered, ids, blocked), { axes: [-1], keepDims: true });

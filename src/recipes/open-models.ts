@@ -4,7 +4,7 @@ import { basename, resolve } from "node:path";
 import { assertSameTokenizer, hasTokenizer, loadTokenizer, type Tokenizer } from "../data/index.js";
 import { assertSameTemplate } from "../data/same-template.js";
 import type { TransferDocument } from "../data/transfer-set.js";
-import { DataError } from "../errors.js";
+import { DataError, UnsupportedError } from "../errors.js";
 import { describeFreshStudent, makeFreshStudent } from "../students/fresh-student.js";
 import type { ModelDescription, ModelParts } from "../students/slice-model.js";
 import type { StudentModel } from "../students/student-model.js";
@@ -74,12 +74,21 @@ export async function openTeacher(
   const path = await locateModel(model, download);
   const storedAs = nameOnDisk(model, path);
   const described = await describeModelFolder(path, { precision });
+  expectNoSoftPrompt(model, described.shape.virtualTokens);
   let loaded: Promise<LoadedModel> | undefined;
   const load = () => {
     loaded ??= loadWeights(described);
     return loaded;
   };
   return { name: basename(model), storedAs, model: described, load, precision, tokenizer: await tokenizerOf(path) };
+}
+
+/** @throws UnsupportedError where a model that is to teach has a soft prompt: views for teachers hold text alone. */
+export function expectNoSoftPrompt(model: string, virtualTokens = 0): void {
+  if (virtualTokens === 0) return;
+  throw new UnsupportedError(`teacher: expected a model without a soft prompt, got "${model}", which has one.`, {
+    hint: "Let its base teach, with a context in the prompt.",
+  });
 }
 
 interface StartOptions {

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import type { TransferDocument } from "../data/transfer-set.js";
 import { LimbeckError } from "../errors.js";
-import type { Feeds } from "../runtime/executor.js";
+import { temperaturesOf } from "../losses/objective.js";
 import {
   type CacheOptions,
   type CaptureDescription,
@@ -27,6 +27,7 @@ import { makeCachedTeacher, OpenCaptures } from "../teachers/cached-teacher.js";
 import { captureSignals } from "../teachers/capture-signals.js";
 import { makeLocalTeacher } from "../teachers/local-teacher.js";
 import { teacherPrefix } from "../teachers/shared-prefix.js";
+import { makeSparseTeacher } from "../teachers/sparse-teacher.js";
 import { widestBatch } from "../training/train-student.js";
 import { packageVersion } from "../version.js";
 import { loadOutputHead } from "../weights/load-model.js";
@@ -55,8 +56,10 @@ export async function openTeacherSource(
   const { captures } = await fillCache(context, cache, asked, threads);
   const open = await OpenCaptures.open(captures);
   const { form } = codecOf(storedOf(cache, parts));
-  const headFeeds: Feeds = form.kind === "hidden" ? { [teacherHeadName]: await loadOutputHead(teacher.model) } : {};
-  return makeCachedTeacher(open, { form, headFeeds });
+  if (form.kind === "sparse" && cache.store.kind === "sparse") {
+    return makeCachedTeacher(open, { form: { ...form, tail: cache.store.tail }, headFeeds: {} });
+  }
+  return makeCachedTeacher(open, { form, headFeeds: { [teacherHeadName]: await loadOutputHead(teacher.model) } });
 }
 
 /** What a cache holds of a run's rows. */
@@ -113,8 +116,11 @@ export async function fillCache(
   const part = there === 0 ? "" : `, of which ${there} of ${description.blocks} blocks are there`;
   emit({ type: "phase", phase: "teacher", message: `capturing the teacher in "${capture.path}"${part}` });
   await captureSignals(capture, missing, {
-    open: async (positionCount) =>
-      makeLocalTeacher(await teacher.load(), { positionCount, threads, prefix: teacherPrefix(missing) }),
+    open: async (positionCount) => {
+      const options = { positionCount, threads, prefix: teacherPrefix(missing) };
+      const local = await makeLocalTeacher(await teacher.load(), options);
+      return stored.kind === "hidden" ? local : makeSparseTeacher(local, stored, threads);
+    },
     signal,
     onProgress: (done, total) => emit({ type: "progress", task: "capturing", done, total, unit: "blocks" }),
   });
@@ -122,9 +128,14 @@ export async function fillCache(
 }
 
 /** What a run asks a capture to hold. */
-function storedOf({ store }: CacheOptions, { teacher }: TaughtParts): Stored {
+function storedOf({ store }: CacheOptions, { teacher, student, objective }: TaughtParts): Stored {
   const { hiddenSize, headWidth } = teacher.model.shape;
-  return { ...store, hiddenSize, headWidth };
+  if (store.kind === "hidden") return { ...store, hiddenSize, headWidth };
+  const { tail, ...kept } = store;
+  const asked = new Set([1, ...store.temperatures, ...temperaturesOf(objective)]);
+  // Two heads are compared over the ids that both have.
+  const width = Math.min(headWidth, student.model.shape.headWidth);
+  return { ...kept, temperatures: [...asked].sort((a, b) => a - b), headWidth: width };
 }
 
 type Wanted = Parameters<typeof differencesOf>[1];

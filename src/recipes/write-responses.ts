@@ -56,7 +56,7 @@ export async function writeResponsesTo(
     return { rows: asked, responses, unanswered: 0 };
   }
 
-  const { model, tokenizer } = writer.model;
+  const { model, load, tokenizer } = writer.model;
   if (!tokenizer) {
     throw new DataError(`data: "${writer.name}" must have a tokenizer to write responses, got none.`, {
       hint: "Add the model's tokenizer.json to its folder.",
@@ -77,7 +77,7 @@ export async function writeResponsesTo(
     file,
     answerable.map((i) => ({ ...asked[i]!, place: i, prompt: prompts[i]! })),
     config.generation,
-    { teacher: { load: writer.model.load, tokenizer }, threads, signal, onProgress },
+    { teacher: { load, tokenizer }, threads, signal, onProgress },
   );
   const responses = written.map(({ prompt: row, sample, ids, finishReason, logProb }): WrittenText => {
     const response = tokenizer.decode(ids.filter((id) => !tokenizer.isSpecial(id)));

@@ -2,7 +2,7 @@
 
 import { internalError } from "../errors.js";
 import type { SignalForm } from "./signal-feeds.js";
-import type { TeacherSignal } from "./teacher-signal.js";
+import type { SparseSignal, TeacherSignal } from "./teacher-signal.js";
 
 /** Some rows of a signal, one after the other. */
 export interface SignalPiece {
@@ -23,8 +23,30 @@ export function joinSignals(form: SignalForm, pieces: readonly SignalPiece[]): T
       return { ...form, rows, hidden };
     }
     case "dense":
-    case "sparse":
-      throw internalError(`${form.kind} signals are not stored`);
+      throw internalError("dense signals are not stored");
+    case "sparse": {
+      const { k, headWidth, temperatures, tail } = form;
+      const sparse = (signal: TeacherSignal) => (signal.kind === "sparse" ? signal : undefined);
+      const floats = (width: number, of: (signal: SparseSignal) => Float32Array | undefined) =>
+        joined(new Float32Array(rows * width), pieces, width, (signal) => {
+          const found = sparse(signal);
+          return found && of(found);
+        });
+      const tempered = temperatures.filter((each) => each !== 1);
+      return {
+        kind: "sparse",
+        headWidth,
+        rows,
+        k,
+        ids: joined(new Int32Array(rows * k), pieces, k, (signal) => sparse(signal)?.ids),
+        logProbs: floats(k, ({ logProbs }) => logProbs),
+        importance: tail === "sampled" ? floats(k, ({ importance }) => importance) : undefined,
+        targetLogProbs: floats(1, ({ targetLogProbs }) => targetLogProbs),
+        logNormalizers: new Map(
+          tempered.map((each) => [each, floats(1, ({ logNormalizers }) => logNormalizers.get(each))]),
+        ),
+      };
+    }
   }
 }
 

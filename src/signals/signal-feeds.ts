@@ -7,15 +7,23 @@ import type { Feeds } from "../runtime/executor.js";
 import { float32Tensor, int32Tensor } from "../runtime/tensor.js";
 import type { TeacherSignal } from "./teacher-signal.js";
 
+/**
+ * What stands for the tokens that a sparse signal does not name: one more outcome of their mass, nothing, nothing with the kept
+ * ones scaled to sum to 1, or the tokens drawn from them.
+ */
+export type Tail = "bucket" | "drop" | "renormalize" | "sampled";
+
 /** What is known of a signal before the first batch: enough to build a graph for it. */
 export type SignalForm =
   | { readonly kind: "hidden"; readonly hiddenSize: number; readonly headWidth: number }
   | { readonly kind: "dense"; readonly headWidth: number }
   | {
       readonly kind: "sparse";
+      /** Ids are below it, and the distributions over as many. */
       readonly headWidth: number;
       readonly k: number;
       readonly temperatures: readonly number[];
+      readonly tail: Tail;
     };
 
 /** The graph inputs of a signal, each `[chunks, chunkRows, …]`. */
@@ -26,6 +34,10 @@ export type SignalInputs =
       readonly kind: "sparse";
       readonly ids: Value;
       readonly logProbs: Value;
+      /** Where the tail is sampled. */
+      readonly importance: Value | undefined;
+      readonly tail: Tail;
+      readonly headWidth: number;
       /** `[chunks, chunkRows, 1]` by temperature. */
       readonly logNormalizers: ReadonlyMap<number, Value>;
     };
@@ -50,6 +62,9 @@ export function signalInputs(graph: Graph, form: SignalForm, chunkSize: number, 
         kind: "sparse",
         ids: graph.input("teacher.ids", "int32", ["chunks", chunkSize, form.k]),
         logProbs: input("logProbs", form.k),
+        importance: form.tail === "sampled" ? input("importance", form.k) : undefined,
+        tail: form.tail,
+        headWidth: form.headWidth,
         logNormalizers: new Map(
           form.temperatures.filter((each) => each !== 1).map((each) => [each, input(`logNormalizer_${each}`, 1)]),
         ),
@@ -82,6 +97,7 @@ export function signalFeeds(signal: TeacherSignal, chunks: number, chunkSize: nu
       return {
         "teacher.ids": int32Tensor([chunks, chunkSize, signal.k], ids),
         "teacher.logProbs": floats(signal.logProbs, signal.k),
+        ...(signal.importance && { "teacher.importance": floats(signal.importance, signal.k) }),
         ...Object.fromEntries(
           [...signal.logNormalizers].map(([each, values]) => [`teacher.logNormalizer_${each}`, floats(values, 1)]),
         ),

@@ -27,14 +27,21 @@ export interface DenseSignal extends SignalBase {
   readonly logits: Float32Array;
 }
 
-/** The k likeliest tokens per row, log-probs at temperature 1 over the whole head. */
+/** Stands for the log of 0 where a row of a sparse signal has fewer tokens than there is room for. */
+export const absentLogProb = -1e30;
+
+/** Some tokens per row, log-probs at temperature 1 over the whole head. */
 export interface SparseSignal extends SignalBase {
   readonly kind: "sparse";
   readonly k: number;
   /** `[rows, k]`. */
   readonly ids: Int32Array;
-  /** `[rows, k]`. */
+  /** `[rows, k]`; {@link absentLogProb} where a row has fewer than k, with an id that it has already. */
   readonly logProbs: Float32Array;
+  /** `[rows, k]`: how often each token counts; 1 unless it was drawn at random. Left out: all 1. */
+  readonly importance?: Float32Array | undefined;
+  /** Log-prob of each row's own token, `[rows]`. */
+  readonly targetLogProbs?: Float32Array | undefined;
   /** By temperature τ: log Z_τ − (log Z_1)/τ, `[rows]`. */
   readonly logNormalizers: ReadonlyMap<number, Float32Array>;
 }
@@ -59,8 +66,9 @@ export function signalBytes(signal: TeacherSignal): number {
     case "dense":
       return signal.logits.byteLength;
     case "sparse": {
-      const { ids, logProbs, logNormalizers } = signal;
-      return [ids, logProbs, ...logNormalizers.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+      const { ids, logProbs, importance, logNormalizers } = signal;
+      const arrays = [ids, logProbs, ...(importance ? [importance] : []), ...logNormalizers.values()];
+      return arrays.reduce((sum, { byteLength }) => sum + byteLength, 0);
     }
   }
 }

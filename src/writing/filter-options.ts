@@ -11,7 +11,10 @@ export const filtersSchema = z
       .default("drop")
       .describe("Responses that reached generation.maxTokens; kept, they are learned without an end."),
     length: z
-      .strictObject({ minTokens: z.int().positive().optional(), maxTokens: z.int().positive().optional() })
+      .strictObject({
+        minTokens: z.int().positive().optional().describe("Fewest tokens of a response."),
+        maxTokens: z.int().positive().optional().describe("Most tokens of a response."),
+      })
       .optional()
       .describe("Fewest and most tokens of a response, in the student's tokens, its end included."),
     repetition: z

@@ -84,7 +84,7 @@ const logSumExp = (values: readonly number[]): number => {
 
 /** The teacher's k likeliest tokens, with the exact normalizers of the temperatures. */
 function sparseTeacher(k: number, temperatures: readonly number[]): TeacherSource {
-  const form: SignalForm = { kind: "sparse", headWidth: 96, k, temperatures };
+  const form: SignalForm = { kind: "sparse", headWidth: 96, k, temperatures, tail: "bucket" };
   return asSignal(teacher, form as Exclude<SignalForm, { kind: "hidden" }>, (logits) => {
     const ids: number[] = [];
     const logProbs: number[] = [];

@@ -106,7 +106,9 @@ describe("limbeck sweep", () => {
     await stopped;
     const { code, stderr } = await run.ended;
     expect(code, stderr).toBe(130);
-    expect(stderr).toContain("Go on with: limbeck sweep config.yaml --over training.learningRate=1e-4,1e-2");
+    expect(stderr.replaceAll(/\s+/g, " ")).toContain(
+      "Go on with: limbeck sweep config.yaml --over training.learningRate=1e-4,1e-2",
+    );
     const resumed = await sweep(...words, "--set", "training.steps=400", "--resume");
     expect(resumed.code, resumed.stderr).toBe(0);
     const { trials } = await readSweep("stopped");

@@ -8,9 +8,15 @@ import type { SignalCodec } from "./codec.js";
 import { documentKey } from "./document-key.js";
 import { hiddenCodec } from "./hidden-codec.js";
 import type { StoreOptions } from "./options.js";
+import { sparseCodec } from "./sparse-codec.js";
 
-/** What is stored, with all that decoding needs to know. */
-export type Stored = StoreOptions & { readonly hiddenSize: number; readonly headWidth: number };
+type HiddenOptions = Extract<StoreOptions, { readonly kind: "hidden" }>;
+type SparseOptions = Extract<StoreOptions, { readonly kind: "sparse" }>;
+
+/** What is stored, with all that decoding needs to know. The tail is a matter of who reads. */
+export type Stored =
+  | (HiddenOptions & { readonly hiddenSize: number; readonly headWidth: number })
+  | (Omit<SparseOptions, "tail"> & { readonly headWidth: number });
 
 /** Who is asked. */
 export interface CapturedTeacher {
@@ -45,6 +51,8 @@ export function codecOf(stored: Stored): SignalCodec {
   switch (stored.kind) {
     case "hidden":
       return hiddenCodec(stored.precision, stored.hiddenSize, stored.headWidth);
+    case "sparse":
+      return sparseCodec(stored);
   }
 }
 
@@ -70,10 +78,14 @@ export function captureName(description: CaptureDescription): string {
 }
 
 /** `hidden-float16` */
-export function summarize(stored: StoreOptions): string {
+export function summarize(stored: Stored): string {
   switch (stored.kind) {
     case "hidden":
       return `hidden-${stored.precision}`;
+    case "sparse": {
+      const drawn = stored.samples > 0 ? `-samples-${stored.samples}` : "";
+      return `sparse-${stored.topK}${drawn}`;
+    }
   }
 }
 
@@ -100,8 +112,12 @@ export function differencesOf({ teacher, stored }: CaptureDescription, wanted: W
       ([key, value]) => [`store's ${key}`, value, (stored as unknown as Record<string, unknown>)[key]] as const,
     ),
   ];
+  const isHeld = (what: string, wish: unknown, got: unknown) =>
+    what === "store's temperatures" && Array.isArray(wish) && Array.isArray(got)
+      ? wish.every((each) => got.includes(each)) // a capture may know more temperatures than are asked for
+      : JSON.stringify(wish) === JSON.stringify(got);
   return pairs
-    .filter(([, wish, got]) => JSON.stringify(wish) !== JSON.stringify(got))
+    .filter(([what, wish, got]) => !isHeld(what, wish, got))
     .map(([what, wish, got]) => ({ what, wanted: wish, got }));
 }
 

@@ -16,8 +16,60 @@ const hiddenStore = z
   })
   .describe("Final hidden states; a run needs the teacher's output head besides.");
 
+/** What stands for the tokens that are not kept: see losses/outcomes.ts. */
+export const tails = ["bucket", "renormalize", "drop", "sampled"] as const;
+
+const sparseStore = z
+  .strictObject({
+    kind: z
+      .literal("sparse")
+      .describe("Some tokens of every distribution, and the mass of the rest at every temperature."),
+    topK: z.int().nonnegative().default(64).describe("The likeliest tokens that are kept of a distribution, at most."),
+    topP: z
+      .number()
+      .positive()
+      .max(1)
+      .default(1)
+      .describe("Keep no more of them than hold this much of the probability."),
+    minimumProbability: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0)
+      .describe("Keep only those that are this likely; the likeliest is always kept."),
+    samples: z
+      .int()
+      .nonnegative()
+      .default(0)
+      .describe("Tokens drawn at random from the rest; with topK 0 from the whole distribution."),
+    logProbError: z
+      .number()
+      .min(0)
+      .max(2)
+      .default(0.25)
+      .describe("No log-prob comes back further off than this, in nats; 0: they are stored in float32."),
+    temperatures: z
+      .array(z.number().positive())
+      .default([])
+      .describe("Temperatures at which other runs may ask; those of the objective are always stored."),
+    tail: z
+      .enum(tails)
+      .default("bucket")
+      .describe(
+        "What stands for the rest in a divergence: one more outcome of its mass (bucket), nothing, the kept tokens as they are (drop) or scaled to sum to 1 (renormalize), or the tokens drawn (sampled).",
+      ),
+  })
+  .superRefine(({ topK, samples, tail }, context) => {
+    if (topK === 0 && samples === 0) context.addIssue("expected tokens to keep, topK or samples, got neither");
+    if (samples > 0 !== (tail === "sampled")) {
+      const message = `expected "sampled" where samples is above 0, and only there, got ${JSON.stringify(tail)} with ${samples} samples`;
+      context.addIssue({ code: "custom", path: ["tail"], message });
+    }
+  })
+  .describe("Kept tokens and a tail: the fewest bytes; a run needs nothing of the teacher besides.");
+
 /** The `store:` of a cache. */
-export const storeSchema = z.discriminatedUnion("kind", [hiddenStore]);
+export const storeSchema = z.discriminatedUnion("kind", [hiddenStore, sparseStore]);
 
 export type StoreOptions = z.output<typeof storeSchema>;
 
