@@ -111,6 +111,7 @@ describe("limbeck generate from an endpoint", () => {
     const { stderr: refused } = await run("generate", config);
     expect(refused.replaceAll(/\s+/g, " ")).toContain("environment variable TEST_KEY, got none");
     process.env.TEST_KEY = "sk-secret";
+    server.delayMs = 100;
     try {
       const { code, stdout, stderr } = await run("generate", config, "--json");
       expect(code, stderr).toBe(0);
