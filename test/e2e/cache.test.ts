@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRandom } from "../../src/data/index.js";
-import { configText, limbeck, makeWorkFolder, startLimbeck } from "../support/limbeck.js";
+import { configText, golden, limbeck, makeWorkFolder, startLimbeck } from "../support/limbeck.js";
 
 let folder: Awaited<ReturnType<typeof makeWorkFolder>>;
 const at = (...parts: string[]) => join(folder.path, ...parts);
@@ -141,9 +141,13 @@ describe("a run with a cache", () => {
 
   it("ignores captures of other rows, and asks only for what is missing", async () => {
     await writeFile(at("more.yaml"), config({ directory: "hidden-float32" }));
-    const more = await run("capture", "more.yaml", "--json", "--set", "data.sequenceLength=24");
+    const row = (first: number) => `${JSON.stringify({ tokenIds: [first, 5, 9, 2, 7, 1] })}\n`;
+    await writeFile(at("extra.jsonl"), [1, 2, 3].map(row).join(""));
+    const train = JSON.stringify([`${golden}training/rows.jsonl`, "extra.jsonl"]);
+    const more = await run("capture", "more.yaml", "--json", "--set", `data.train=${train}`);
     const result = JSON.parse(more.stdout.trimEnd().split("\n").at(-1)!);
-    expect(result.documents).toBeGreaterThan(result.asked);
+    expect(result.asked).toBe(3);
+    expect(result.documents).toBeGreaterThan(20);
     expect(result.captures).toHaveLength(2);
   });
 
