@@ -7,8 +7,8 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { prepareQuickstart } from "../dist/recipes/quickstart-data.js";
 
-const { prepareQuickstart } = await import("../dist/recipes/quickstart-data.js");
 const folder = ".limbeck/sotu";
 const { heldOut } = await prepareQuickstart(folder);
 const rows = (await readFile(heldOut, "utf8")).trim().split("\n");

@@ -1,25 +1,37 @@
 /** @file Everything about a run that can be known before it: models, tokenizers, rows, steps and memory. */
 
-import { readdir, statfs } from "node:fs/promises";
 import os from "node:os";
-import { dirname, resolve } from "node:path";
 import { type LoadedData, measureDocuments, planEpoch } from "../data/index.js";
 import { InterruptedError, LimbeckError } from "../errors.js";
-import { countParameters, type ModelDefinition } from "../models/index.js";
+import { type ClassificationConfig, openClassification } from "../recipes/classification.js";
 import { compareStarts, type StartRow } from "../recipes/compare-starts.js";
 import { estimateMemory, type MemoryEstimate } from "../recipes/estimate-memory.js";
 import { estimateTime } from "../recipes/estimate-time.js";
+import { curveOf } from "../recipes/learn-from-weak.js";
+import { imagineContextData, isWritten } from "../recipes/open-context-data.js";
 import { openData } from "../recipes/open-data.js";
-import { assertOneVocabulary, type OpenedStudent, openStudent, openTeacher } from "../recipes/open-models.js";
+import {
+  assertOneConversation,
+  assertOneVocabulary,
+  type OpenedStudent,
+  type OpenedTeacher,
+  openStudent,
+  openTeacher,
+} from "../recipes/open-models.js";
+import { type OpenedWeakToStrong, openWeakToStrong } from "../recipes/open-weak-to-strong.js";
 import { promptsOf } from "../recipes/prompts-of.js";
-import type { RunConfig } from "../recipes/registry.js";
+import type { LanguageModelConfig, RunConfig } from "../recipes/registry.js";
 import type { RunParts } from "../recipes/run-parts.js";
 import { sampleWorth, warnAboutTeacher } from "../recipes/teacher-worth.js";
 import { twinObjective } from "../recipes/train-and-report.js";
+import type { WeakToStrongConfig } from "../recipes/weak-to-strong.js";
 import { formatBytes, formatCount, formatPercent, formatSeconds } from "../report/format.js";
 import { worthSummary } from "../report/worth-text.js";
 import { sequencesIn } from "../training/steps.js";
 import type { LocateOptions } from "../weights/hub/index.js";
+import { checkSequence } from "./check-sequence.js";
+import { describeModel } from "./describe-model.js";
+import { expectRoom } from "./expect-room.js";
 
 type Fact = readonly [name: string, value: string];
 
@@ -45,6 +57,8 @@ export async function checkRun(
   download: LocateOptions = {},
   measuring: () => void = () => {},
 ): Promise<RunCheck> {
+  if (config.recipe === "classification") return checkClassification(config, download, measuring);
+  if (config.recipe === "sequence") return checkSequence(config, download);
   const facts: Fact[] = [];
   const warnings: { code: string; message: string }[] = [];
   const problems: LimbeckError[] = [];
@@ -68,10 +82,16 @@ export async function checkRun(
   const wantsTeacher = "teacher" in config;
   const teacher = wantsTeacher ? await attempt(() => openTeacher(config.teacher, download)) : undefined;
   if (teacher) found("teacher", ...describeModel(teacher.model, teacher.tokenizer));
+  const weakConfig = config.recipe === "weak-to-strong" ? config : undefined;
+  const weakToStrong = weakConfig && (await attempt(() => openAll(weakConfig, download)));
+  if (weakConfig && weakToStrong) for (const fact of describeWeak(weakConfig, weakToStrong)) found(...fact);
   const canOpenStudent = config.student.model !== undefined || !wantsTeacher || teacher !== undefined;
-  const student = canOpenStudent
-    ? await attempt(() => openStudent(config.student, teacher, { ...config.data, ...config.training }, download))
-    : undefined;
+  const student =
+    weakConfig !== undefined
+      ? weakToStrong?.student
+      : canOpenStudent
+        ? await attempt(() => openStudent(config.student, teacher, { ...config.data, ...config.training }, download))
+        : undefined;
   if (student) {
     const [words, facts] = describeModel(student.model, student.tokenizer);
     const trained = student.trainedParameters;
@@ -79,8 +99,11 @@ export async function checkRun(
     found("student", words + share, { ...facts, trainedParameters: trained ?? facts.parameters });
   }
   if (teacher && student) await attempt(() => assertOneVocabulary(teacher, student));
+  if (teacher && student && config.recipe === "context") {
+    await attempt(() => assertOneConversation(teacher, student, config.data.template));
+  }
   if (student) {
-    const loaded = await attempt(() => openData(config.data, student, () => {}, promptsOf(config)));
+    const loaded = weakToStrong?.data ?? (await attempt(() => openRows(config, student, teacher)));
     if (loaded) {
       warnings.push(...loaded.warnings);
       for (const [name, value, machine] of describeData(config, loaded)) found(name, value, machine);
@@ -109,28 +132,82 @@ export async function checkRun(
   return { facts, warnings, problems, data, starts };
 }
 
-type Finding = readonly [name: string, value: string, machine: Readonly<Record<string, unknown>>];
+/** The run's rows; where the teacher is to write responses, with some as long as they may become. */
+async function openRows(
+  config: LanguageModelConfig,
+  student: OpenedStudent,
+  teacher: OpenedTeacher | undefined,
+): Promise<LoadedData> {
+  const teacherLength = teacher?.model.shape.maxPositions ?? Number.POSITIVE_INFINITY;
+  if (isWritten(config)) return imagineContextData(config, student, teacherLength);
+  const prompts = promptsOf(config);
+  return openData(config.data, student, () => {}, prompts && { ...prompts, teacherLength });
+}
 
-function describeModel(
-  { architecture, shape }: ModelDefinition,
-  tokenizer: OpenedStudent["tokenizer"],
-): readonly [string, Readonly<Record<string, unknown>>] {
-  const parameters = countParameters(architecture.parameters(shape));
-  const words =
-    tokenizer === undefined ? "no tokenizer" : `tokenizer of ${tokenizer.vocabSize.toLocaleString("en-US")} ids`;
+/** All that a weak-to-strong run opens. */
+function openAll(config: WeakToStrongConfig, { signal }: LocateOptions): Promise<OpenedWeakToStrong> {
+  return openWeakToStrong(config, () => {}, signal);
+}
+
+/** The weak teacher, its rows, and how many models are trained: what is said of the student is of one of them. */
+function describeWeak(config: WeakToStrongConfig, { weak, weakTrain, data }: OpenedWeakToStrong): Finding[] {
+  const [words, facts] = describeModel(weak.model, weak.tokenizer);
+  const rows = weakTrain && measureDocuments(weakTrain);
+  const trained = rows === undefined ? "taught as it is" : `trained on ${formatCount(rows.tokens)} tokens of its own`;
+  const labelled = data.train.filter(({ hasGroundTruth }) => hasGroundTruth !== false).length;
+  const students = 1 + curveOf(config).length;
+  const models = students === 1 ? "a student and its ceiling" : `${students} students and their ceiling`;
   return [
-    `${shape.modelType}, ${formatCount(parameters)} parameters, ${shape.layers} layers of ${shape.hiddenSize}; ${words}`,
-    {
-      modelType: shape.modelType,
-      parameters,
-      layers: shape.layers,
-      hiddenSize: shape.hiddenSize,
-      vocabSize: tokenizer?.vocabSize ?? null,
-    },
+    ["weak", `${words}; ${trained}`, { ...facts, tokens: rows?.tokens ?? null }],
+    [
+      "ground truth",
+      `${formatPercent(labelled / data.train.length)} of the student's documents`,
+      { documents: labelled, of: data.train.length },
+    ],
+    ["models", `${models}; memory and time below are of one`, { students, ceilings: 1 }],
   ];
 }
 
-function describeData({ data: options, training }: RunConfig, { train, heldOut }: LoadedData): Finding[] {
+/** What can be known of a run that puts texts into classes; its models and rows are opened together, so that one problem is found at a time. */
+async function checkClassification(
+  config: ClassificationConfig,
+  download: LocateOptions,
+  measuring: () => void,
+): Promise<RunCheck> {
+  const facts: Fact[] = [];
+  const data: Record<string, unknown> = {};
+  const problems: LimbeckError[] = [];
+  const warnings: { code: string; message: string }[] = [];
+  try {
+    const parts = await openClassification(config, download, () => {});
+    const { teacher, student, classData } = parts;
+    const found: Finding[] = [
+      ...(teacher ? [["teacher", ...describeModel(teacher.model, teacher.tokenizer)] as const] : []),
+      ["student", ...describeModel(student.model, student.tokenizer)],
+      ["classes", classData.classes.join(", "), { classes: classData.classes }],
+      ...describeData(config, parts.data),
+    ];
+    const costs = await describeCosts(config, parts, measuring);
+    for (const [name, value, machine] of [...found, ...costs.facts]) {
+      facts.push([name, value]);
+      data[name] = machine;
+    }
+    warnings.push(...classData.warnings);
+    if (costs.warning !== undefined) warnings.push({ code: "MEMORY", message: costs.warning });
+    await expectRoom(config.output, student);
+  } catch (error) {
+    if (!(error instanceof LimbeckError) || error.code === "INTERRUPTED") throw error;
+    problems.push(error);
+  }
+  return { facts, warnings, problems, data, starts: [] };
+}
+
+type Finding = readonly [name: string, value: string, machine: Readonly<Record<string, unknown>>];
+
+function describeData(
+  { data: options, training }: Pick<RunConfig, "data" | "training">,
+  { train, heldOut }: LoadedData,
+): Finding[] {
   const plan = planEpoch(train, { ...options, seed: training.seed, epoch: 0 });
   const stepsPerEpoch = Math.ceil(plan.sequences.length / sequencesIn(training.tokensPerStep, plan));
   const steps = training.steps ?? stepsPerEpoch * (training.epochs ?? 1);
@@ -197,49 +274,12 @@ async function describeCosts(
 }
 
 /** What to change first where memory is short. */
-function knob({ training, data }: RunConfig, { microBatch, teacher, student }: MemoryEstimate): string {
+function knob(
+  { training, data }: Pick<RunConfig, "data" | "training">,
+  { microBatch, teacher, student }: MemoryEstimate,
+): string {
   if (!training.recompute) return "set training.recompute: true.";
   if (microBatch > Math.max(teacher, student) && training.microBatchTokens > data.sequenceLength)
     return "lower training.microBatchTokens.";
   return teacher > student ? "take a smaller teacher." : "take a smaller student.";
-}
-
-/** The output is new or empty, and its disk has room for three checkpoints. */
-async function expectRoom(output: string, student: OpenedStudent | undefined): Promise<void> {
-  const names = await readdir(output).catch(() => []);
-  if (names.length > 0) {
-    throw new LimbeckError(
-      "OCCUPIED",
-      `output: "${output}" must be new or empty, got a folder that holds "${names[0]}".`,
-      {
-        hint: "Go on with --resume, or choose another folder with --output.",
-      },
-    );
-  }
-  if (student === undefined) return;
-  const { architecture, shape } = student.model;
-  const parameters = countParameters(architecture.parameters(shape));
-  const needed = 4 * (parameters + 8 * (student.trainedParameters ?? parameters));
-  const disk = await statfs(await nearestFolder(resolve(output)));
-  const free = disk.bavail * disk.bsize;
-  if (free < needed) {
-    throw new LimbeckError(
-      "DISK",
-      `output: "${output}" needs about ${formatBytes(needed)}, got ${formatBytes(free)} free.`,
-      {
-        hint: "Free some space, or choose another folder with --output.",
-      },
-    );
-  }
-}
-
-async function nearestFolder(path: string): Promise<string> {
-  for (let folder = path; folder !== dirname(folder); folder = dirname(folder)) {
-    const isThere = await readdir(folder).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return folder;
-  }
-  return "/";
 }

@@ -7,7 +7,7 @@ import { withDownloads } from "./downloads.js";
 import { describeError } from "./print-error.js";
 import type { RunFlags } from "./run.js";
 import { startsTable } from "./starts-table.js";
-import { facts } from "./terminal.js";
+import { facts, warningText } from "./terminal.js";
 
 export function checkCommand({ terminal: { out, err } }: Context): Command {
   return makeCommand(
@@ -52,8 +52,7 @@ export function checkCommand({ terminal: { out, err } }: Context): Command {
         out.write(facts([["config", path], ["recipe", config.recipe], ...check.facts], out.width));
         if (check.starts.length > 0) out.write(`\n${startsTable(check.starts)}`);
       }
-      for (const { code, message } of check.warnings)
-        err.write(`${err.style("yellow", `warning[${code}]`)}: ${message}\n`);
+      for (const warning of check.warnings) err.write(`${warningText(warning, err)}\n`);
       for (const problem of check.problems) err.write(describeError(problem, err));
       if (check.problems.length > 0) {
         const count = check.problems.length === 1 ? "1 problem" : `${check.problems.length} problems`;

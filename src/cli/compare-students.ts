@@ -3,15 +3,23 @@
 import { stat } from "node:fs/promises";
 import os from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { assertSameTokenizer, hasTokenizer, loadTokenizer, measureDocuments, type Tokenizer } from "../data/index.js";
+import {
+  assertSameTokenizer,
+  hasTokenizer,
+  loadTokenizer,
+  measureDocuments,
+  promptStudentViews,
+  type Tokenizer,
+} from "../data/index.js";
 import { DataError } from "../errors.js";
 import { summarizeModel } from "../evaluate/summarize-model.js";
 import { readExportedConfig } from "../export/exported-model.js";
 import { measureLatency } from "../export/measure-latency.js";
 import { openExportedLogits, openOwnLogits, type RowLogits } from "../export/row-logits.js";
 import { chooseDocuments, scoreDocuments } from "../export/score-documents.js";
-import { architectureOf } from "../models/index.js";
+import { architectureOf, virtualIds } from "../models/index.js";
 import type { RowReader } from "../recipes/open-data.js";
+import { expectNoSoftPrompt } from "../recipes/open-models.js";
 import type { RunEvent } from "../recipes/recipe.js";
 import { markFronts, type TradeOff, type TradeOffModel } from "../report/trade-off.js";
 import { describeMachine } from "../training/run-directory.js";
@@ -42,7 +50,9 @@ interface Subject {
   readonly folder: string;
   readonly tokenizer: Tokenizer | undefined;
   readonly headWidth: number;
+  /** Longest text that it reads. */
   readonly maxPositions: number;
+  readonly virtualTokens: number;
 }
 
 /** Tokens of the rows that are measured on. */
@@ -62,6 +72,7 @@ export async function compareStudents(request: ComparisonRequest, options: Optio
   for (const path of request.paths) subjects.push(await openSubject(path, options));
   const named = request.teacher ?? teacherOf(rows);
   const teacher = named === undefined ? undefined : await openSubject(named, options);
+  if (teacher) expectNoSoftPrompt(teacher.name, teacher.virtualTokens);
   const all = [...(teacher ? [teacher] : []), ...subjects];
   for (const subject of all) assertShared(all[0]!, subject);
   const { documents: found } = await openHeldOut(rows, readerOf(subjects), onEvent);
@@ -69,7 +80,7 @@ export async function compareStudents(request: ComparisonRequest, options: Optio
   const documents = chooseDocuments(found, { mostTokens, longest });
   const threads = os.availableParallelism();
   const lengths = documents.map(({ student, teacher }) => Math.max(student.ids.length, teacher.ids.length));
-  const positionCount = Math.max(...lengths);
+  const positionCount = Math.max(...lengths) + Math.max(...all.map(({ virtualTokens }) => virtualTokens));
   const open = async ({ path }: Subject): Promise<RowLogits> =>
     isOnnx(path)
       ? openExportedLogits(path, { threads })
@@ -77,7 +88,8 @@ export async function compareStudents(request: ComparisonRequest, options: Optio
   const reference = teacher && (await open(teacher));
   const measure = async (subject: Subject, isTeacher: boolean): Promise<TradeOffModel> => {
     const logits = await open(subject);
-    const views = isTeacher ? documents.map((document) => ({ ...document, student: document.teacher })) : documents;
+    const texts = isTeacher ? documents.map((document) => ({ ...document, student: document.teacher })) : documents;
+    const views = promptStudentViews(texts, virtualIds(subject));
     const compared = reference && !isTeacher ? ({ logits: reference, side: "teacher" } as const) : undefined;
     const onProgress = (done: number, total: number) =>
       onEvent({ type: "progress", task: `measuring ${subject.name}`, done, total, unit: "tokens" });
@@ -132,7 +144,8 @@ async function openSubject(model: string, { signal, onEvent }: Options): Promise
     const { folder, config } = await readExportedConfig(model);
     const { headWidth, maxPositions } = architectureOf(config).parse(config);
     const name = join(basename(resolve(folder)), relative(folder, model));
-    return { name, path: model, folder, tokenizer: await tokenizerOf(folder), headWidth, maxPositions };
+    const shape = { headWidth, maxPositions, virtualTokens: 0 };
+    return { name, path: model, folder, tokenizer: await tokenizerOf(folder), ...shape };
   }
   const student = join(model, "student");
   const isRun = await stat(join(model, "config.yaml")).then(
@@ -141,10 +154,12 @@ async function openSubject(model: string, { signal, onEvent }: Options): Promise
   );
   const path = isRun ? student : await locateModel(model, { signal, onEvent });
   await using opened = await openModelFolder(path);
+  const { virtualTokens } = opened;
   const { headWidth, maxPositions } = architectureOf(opened.config).parse(opened.config);
   const isInRun = basename(resolve(path)) === "student";
   const name = basename(resolve(isInRun ? dirname(resolve(path)) : model));
-  return { name, path, folder: path, tokenizer: await tokenizerOf(path), headWidth, maxPositions };
+  const shape = { headWidth, maxPositions: maxPositions - virtualTokens, virtualTokens };
+  return { name, path, folder: path, tokenizer: await tokenizerOf(path), ...shape };
 }
 
 async function tokenizerOf(folder: string): Promise<Tokenizer | undefined> {
@@ -166,7 +181,8 @@ function assertShared(first: Subject, other: Subject): void {
 /** What rows are encoded for: the first student that has a tokenizer. */
 function readerOf(subjects: readonly Subject[]): RowReader {
   const first = subjects.find(({ tokenizer }) => tokenizer !== undefined) ?? subjects[0]!;
-  return { tokenizer: first.tokenizer, model: { shape: first } };
+  const { tokenizer, headWidth, maxPositions } = first;
+  return { tokenizer, model: { shape: { headWidth, maxPositions } } };
 }
 
 async function bytesOf({ path }: Subject): Promise<number> {

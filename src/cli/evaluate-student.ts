@@ -8,6 +8,7 @@ import { type ModelSummary, summarizeModel } from "../evaluate/summarize-model.j
 import { assertOneVocabulary, openStudent, openTeacher } from "../recipes/open-models.js";
 import type { RunEvent } from "../recipes/recipe.js";
 import { makeLocalTeacher } from "../teachers/local-teacher.js";
+import { teacherPrefix } from "../teachers/shared-prefix.js";
 import { loadModelFolder } from "../weights/load-model.js";
 import type { Precision } from "../weights/quantize/index.js";
 import { findStudent, openHeldOut, teacherOf } from "./student-source.js";
@@ -51,12 +52,15 @@ export async function evaluateStudent(
   const batches = packBatches(documents, { sequenceLength, batchTokens });
   const positionCount = Math.max(...batches.map(({ student, teacher }) => Math.max(student.tokens, teacher.tokens)));
   const shared = { positionCount, threads: os.availableParallelism() };
-  const guide = teacher && (await makeLocalTeacher(await teacher.load(), shared));
+  const prefix = teacherPrefix(documents);
+  const guide = teacher && (await makeLocalTeacher(await teacher.load(), { ...shared, prefix }));
   const onProgress = (done: number, total: number): void =>
     options.onEvent({ type: "progress", task: "measuring", done, total, unit: "rows" });
   try {
     const { precision } = request;
-    const model = precision ? await loadModelFolder(student.companionsFrom, { precision }) : await student.start();
+    const model = precision
+      ? await loadModelFolder(student.companionsFrom ?? subject.student, { precision })
+      : await student.start();
     const scores = await scoreModel(model, batches, { ...shared, teacher: guide, signal: options.signal, onProgress });
     const own = summarizeModel(scores, documents);
     const taught = teacher && summarizeModel(scoresOfTeacher(scores), documents);

@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import os from "node:os";
 import { basename, join, resolve } from "node:path";
-import { type ExportFormat, exportStudent } from "../export/export-student.js";
+import { exportStudent } from "../export/export-student.js";
 import { readLicense } from "../export/license.js";
 import type { CardFacts, SourceModel } from "../export/model-card.js";
 import { openStudent } from "../recipes/open-models.js";
@@ -14,13 +14,15 @@ import type { Report } from "../report/report.js";
 import { locateModel, parseHubName, shortNames } from "../weights/hub/index.js";
 import { expectNewFolder } from "../weights/index.js";
 import { loadModelFolder } from "../weights/load-model.js";
+import { expectFormat } from "./export-formats.js";
 import { findStudent, openHeldOut, type StudentSource, teacherOf } from "./student-source.js";
 
 export interface ExportCommand {
   /** A run, a model folder, a `.gguf` file, or a model on the hub. */
   readonly student: string;
   readonly to: string;
-  readonly format: ExportFormat;
+  /** As it was typed. */
+  readonly format: string;
   readonly precisions: readonly string[];
   readonly data?: string | undefined;
 }
@@ -40,6 +42,7 @@ export async function runExport(
   const source = await findStudent("export", command.student, command.data);
   const path = await locateModel(source.student, { signal, onEvent });
   const opened = await openStudent({ model: path }, undefined, { seed: 0, sequenceLength: 0 });
+  const format = expectFormat(command.format, opened.model.shape);
   const { documents } = await openHeldOut(source, opened, onEvent);
   const student = await loadModelFolder(path);
   const threads = os.availableParallelism();
@@ -52,7 +55,7 @@ export async function runExport(
     {
       student,
       to: command.to,
-      format: command.format,
+      format,
       precisions: command.precisions,
       heldOut: documents,
       threads,

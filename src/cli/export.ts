@@ -1,16 +1,16 @@
 /** @file `limbeck export`: a student as files that other people's software loads, and what that cost. */
 
 import type { Command } from "commander";
-import { Option } from "commander";
 import { exportText } from "../report/export-text.js";
 import { type Context, collect, importModules, jsonLine, makeCommand, modelArgument } from "./command.js";
+import { exportFormats } from "./export-formats.js";
 import type { ExportOutcome } from "./export-run.js";
 import { withInterrupt } from "./interrupt.js";
 import { showProgress } from "./progress.js";
 
 interface ExportFlags {
   readonly to: string;
-  readonly format: "onnx" | "huggingface";
+  readonly format: string;
   readonly precision?: readonly string[];
   readonly data?: string;
   readonly import?: readonly string[];
@@ -31,7 +31,7 @@ export function exportCommand({ terminal: { out, err } }: Context): Command {
   )
     .argument("<student>", `a run's folder, or ${modelArgument}`)
     .requiredOption("--to <folder>", "the folder to be made; one that holds anything is refused")
-    .addOption(new Option("--format <format>", "what is written").choices(["onnx", "huggingface"]).default("onnx"))
+    .option("--format <format>", `what is written: ${exportFormats.join(" or ")}`, "onnx")
     .option(
       "--precision <list>",
       "what weights are stored as: float32, float16, int8, int4 for onnx; float32, float16, bfloat16 for huggingface (float32)",

@@ -2,6 +2,7 @@
 
 import { hasTokenizer, loadTokenizer } from "../data/tokenizer.js";
 import { architectureOf, countParameters } from "../models/index.js";
+import { promptSpec } from "../models/soft-prompt.js";
 import { formatBytes, formatCount } from "../report/format.js";
 import { openModelFolder, openSafetensors } from "../weights/index.js";
 import { elementCount } from "../weights/safetensors-header.js";
@@ -13,7 +14,9 @@ export async function inspectModel(path: string): Promise<Inspection> {
   await using folder = await openModelFolder(path);
   const architecture = architectureOf(folder.config);
   const shape = architecture.parse(folder.config);
-  const parameters = architecture.parameters(shape);
+  const { virtualTokens } = folder;
+  const prompt = virtualTokens > 0 ? [promptSpec(shape, virtualTokens)] : [];
+  const parameters = [...architecture.parameters(shape), ...prompt];
   for (const { name, shape: expected } of parameters) folder.expectShape(name, expected);
   const dtypes = [...new Set(folder.names().map((name) => folder.info(name).dtype))];
   const tokenizer = (await hasTokenizer(path)) ? await inspectTokenizer(path) : undefined;
@@ -29,6 +32,9 @@ export async function inspectModel(path: string): Promise<Inspection> {
         "output head",
         `${headWidth.toLocaleString("en-US")} wide, ${tiedHead ? "tied to the embeddings" : "with weights of its own"}`,
       ],
+      ...(virtualTokens > 0
+        ? [["soft prompt", `${virtualTokens} vectors before every text, and the base model's own weights`] as const]
+        : []),
       ["weights", `${formatBytes(folder.bytesOnDisk)} as ${dtypes.join(" and ")}, in ${folder.names().length} tensors`],
       ...(tokenizer === undefined ? [["tokenizer", "none in the folder"] as const] : tokenizer.facts),
     ],
@@ -40,6 +46,7 @@ export async function inspectModel(path: string): Promise<Inspection> {
       headWidth,
       tiedHead,
       maxPositions,
+      virtualTokens,
       bytesOnDisk: folder.bytesOnDisk,
       dtypes,
       tensors: folder.names().length,

@@ -5,10 +5,12 @@ import { packageVersion } from "../version.js";
 import { captureCommand } from "./capture.js";
 import { chatCommand } from "./chat.js";
 import { checkCommand } from "./check.js";
+import { classifyCommand } from "./classify.js";
 import type { Context } from "./command.js";
 import { doctorCommand } from "./doctor.js";
 import { evaluateCommand } from "./evaluate.js";
 import { exportCommand } from "./export.js";
+import { generateCommand } from "./generate.js";
 import { inspectCommand } from "./inspect.js";
 import { lossCommand } from "./loss.js";
 import { modelsCommand } from "./models.js";
@@ -16,6 +18,7 @@ import { type ExitCode, printError } from "./print-error.js";
 import { quickstartCommand } from "./quickstart.js";
 import { runCommand } from "./run.js";
 import { scoreCommand } from "./score.js";
+import { selectCommand } from "./select.js";
 import { sweepCommand } from "./sweep.js";
 
 /**
@@ -27,10 +30,13 @@ const commands = [
   checkCommand,
   captureCommand,
   runCommand,
+  generateCommand,
+  selectCommand,
   sweepCommand,
   evaluateCommand,
   exportCommand,
   scoreCommand,
+  classifyCommand,
   chatCommand,
   lossCommand,
   inspectCommand,

@@ -1,8 +1,16 @@
 /** @file How far a long command is: one line rewritten in place on a terminal, a line now and then elsewhere. */
 
+import type { StartMeasure } from "../evaluate/measure-start.js";
 import type { RunEvent } from "../recipes/run-recipe.js";
-import { formatBytes, formatCount, formatNumber, formatSeconds } from "../report/format.js";
-import { type Output, wrap } from "./terminal.js";
+import {
+  formatBytes,
+  formatCount,
+  formatNumber,
+  formatPercent,
+  formatSeconds,
+  NOT_MEASURED,
+} from "../report/format.js";
+import { type Output, warningText, wrap } from "./terminal.js";
 
 /** Shows events of a run as they come. */
 export interface Progress {
@@ -96,7 +104,13 @@ export function showProgress(output: Output, now: () => number = Date.now): Prog
           heldOutKl = undefined;
           return note(output.style("bold", event.message));
         case "progress":
-          return advance({ name: event.task, done: event.done, total: event.total, unit: event.unit, figures: [] });
+          return advance({
+            name: event.task,
+            done: event.done,
+            total: event.total,
+            unit: event.unit,
+            figures: event.figures ?? [],
+          });
         case "start":
           return note(describeStart(event, output.width));
         case "step":
@@ -112,18 +126,18 @@ export function showProgress(output: Output, now: () => number = Date.now): Prog
             ],
           });
         case "evaluation": {
-          const { klTeacherStudent: kl, perplexity, isBest } = event.evaluation;
+          const { klTeacherStudent: kl, isBest } = event.evaluation;
           heldOutKl = kl;
           const figures = [
             ...(kl === undefined ? [] : [`KL ${formatNumber(kl)}`]),
-            `perplexity ${formatNumber(perplexity)}${isBest ? ", best so far" : ""}`,
+            `${describeQuality(event.evaluation)}${isBest ? ", best so far" : ""}`,
           ];
           return note(`  ${event.run}, step ${event.step}: held-out ${figures.join(", ")}`);
         }
         case "checkpoint":
           return note(output.style("dim", `  checkpoint ${event.path}`));
         case "warning":
-          return note(`${output.style("yellow", `warning[${event.code}]`)}: ${event.message}`);
+          return note(warningText(event, output));
       }
     },
   };
@@ -138,10 +152,16 @@ function describeStart(start: Extract<RunEvent, { readonly type: "start" }>, wid
     formatBytes(start.bytes),
     `${formatCount(start.tokensPerSecond)} tok/s`,
     ...(klFromTeacher === null ? [] : [`held-out KL ${formatNumber(klFromTeacher)}`]),
-    `perplexity ${formatNumber(start.perplexity)}`,
+    describeQuality(start),
   ];
   const lines = wrap(`the student starts from ${start.origin}: ${figures.join(", ")}`, width - 2);
   return lines.map((line) => `  ${line}`).join("\n");
+}
+
+/** A classifier by its accuracy, where labels are held out; every other model by its perplexity. */
+function describeQuality({ accuracy, perplexity }: Pick<StartMeasure, "accuracy" | "perplexity">): string {
+  if (accuracy === undefined) return `perplexity ${formatNumber(perplexity)}`;
+  return `accuracy ${Number.isNaN(accuracy) ? NOT_MEASURED : formatPercent(accuracy)}`;
 }
 
 function tenths({ done, total }: Task): number {

@@ -92,13 +92,13 @@ export async function runAndReport(
 }
 
 /** An interrupted run can go on; the hint is the command that does it. */
-function withResumeHint(error: unknown, command: string): unknown {
+export function withResumeHint(error: unknown, command: string): unknown {
   if (!(error instanceof LimbeckError) || error.code !== "INTERRUPTED" || error.hint !== undefined) return error;
   return new InterruptedError(error.message, { hint: `Go on with: ${command}`, cause: error });
 }
 
 /** The flags as they were typed, but for `--resume` and `--json`. */
-function flagWords({ set = [], output, import: imports = [] }: RunFlags): string[] {
+export function flagWords({ set = [], output, import: imports = [] }: RunFlags): string[] {
   return [
     ...set.flatMap((override) => ["--set", override]),
     ...(output === undefined ? [] : ["--output", output]),

@@ -1,6 +1,6 @@
 /** @file `limbeck score`: the log-probability of every token of a text. */
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { ScoreResult } from "../evaluate/score.js";
 import { formatNumber, formatPercent } from "../report/format.js";
 import { type Context, jsonLine, makeCommand, modelArgument, precisionOption } from "./command.js";
@@ -20,6 +20,8 @@ export function scoreCommand({ terminal: { out, err } }: Context): Command {
       ["score models/teacher --ids 1,42,7 --json", "token ids, as JSON"],
       ['score HuggingFaceTB/SmolLM2-135M-Instruct --text "Hello"', "a model on the Hugging Face hub"],
       ['score models/teacher --messages chat.json --response "Yes."', "a response to a conversation"],
+      ["score runs/mine --row row.json", "the response of a row, by a context run's student, without the context"],
+      ["score runs/mine --row row.json --side teacher", "the same by its teacher, who sees the context"],
     ],
   )
     .argument("<model>", modelArgument)
@@ -28,15 +30,17 @@ export function scoreCommand({ terminal: { out, err } }: Context): Command {
     .option("--ids <ids>", "score these token ids, such as 1,42,7")
     .option("--messages <file>", "a JSON list of { role, content }, scored with --response")
     .option("--response <text>", "the answer to --messages whose tokens are scored")
+    .option("--row <file>", 'with a run of the context recipe: a row as JSON, with its response; "-" is standard input')
+    .addOption(new Option("--side <side>", "whose view of the row").choices(["student", "teacher"]))
     .option("--top-k <count>", "likeliest tokens listed at each place", wholeNumber, 10)
     .addOption(precisionOption("what the model computes in"))
     .option("--json", "print one JSON object")
     .action(async (model: string, flags: ScoreFlags) => {
       const { readScoreRequest } = await import("./score-request.js");
-      const request = await readScoreRequest(flags);
+      const { path: named, request } = await readScoreRequest(model, flags);
       const { score } = await import("../evaluate/score.js");
       const { locateModel } = await import("../weights/hub/index.js");
-      const path = await withDownloads(err, (download) => locateModel(model, download));
+      const path = await withDownloads(err, (download) => locateModel(named, download));
       const result = { ...(await score(path, request, { precision: flags.precision })), model };
       out.write(flags.json ? jsonLine(result) : describeScore(result));
     });

@@ -5,16 +5,17 @@ import { basename, dirname, join, resolve } from "node:path";
 import { loadConfig } from "../config/load-config.js";
 import { type DataOptions, dataOptionsSchema, type LoadedData, type TransferDocument } from "../data/index.js";
 import { DataError } from "../errors.js";
+import { isWritten, readContextData } from "../recipes/open-context-data.js";
 import { openData, type RowReader, type SidePrompts } from "../recipes/open-data.js";
 import type { RunEvent } from "../recipes/recipe.js";
-import type { RunConfig } from "../recipes/registry.js";
+import type { LanguageModelConfig } from "../recipes/registry.js";
 
 /** Where a student and its rows come from. */
 export interface StudentSource {
   /** A folder, a `.gguf` file, or a model on the hub. */
   readonly student: string;
   /** The run that it belongs to. */
-  readonly run?: { readonly path: string; readonly config: RunConfig } | undefined;
+  readonly run?: { readonly path: string; readonly config: LanguageModelConfig } | undefined;
   readonly data: DataOptions;
   /** Whether the rows are those that `data` holds out, or all of its training rows. */
   readonly isHeldOut: boolean;
@@ -22,7 +23,7 @@ export interface StudentSource {
 }
 
 /** The folder of a run's student, inside the run's folder. */
-const studentFolder = "student";
+export const studentFolder = "student";
 
 const namedRows = { hint: "Name a file with --data." };
 
@@ -38,7 +39,18 @@ export async function findStudent(command: string, path: string, data: string | 
     throw new DataError(`${command}: "${path}" is no run, so that rows must be named, got none.`, namedRows);
   }
   const { config } = run;
-  const { heldOut: _, ...rest } = config.data;
+  const { heldOut, ...rest } = config.data;
+  if (config.recipe === "sequence" && named === undefined) {
+    // Its training rows have no responses of their own.
+    if (heldOut === undefined) {
+      throw new DataError(
+        `${command}: the held-out rows of "${run.path}" were written for it, so that others must be named.`,
+        namedRows,
+      );
+    }
+    const data = { ...rest, train: heldOut, heldOutFraction: 0 };
+    return { student: join(run.path, studentFolder), run, data, isHeldOut: false };
+  }
   return {
     student: join(run.path, studentFolder),
     run,
@@ -51,12 +63,15 @@ export async function findStudent(command: string, path: string, data: string | 
 
 /** The documents to measure on; none is longer than the student was made for. */
 export async function openHeldOut(
-  { data, isHeldOut, prompts }: StudentSource,
+  { run, data, isHeldOut, prompts }: StudentSource,
   student: RowReader,
   onEvent: (event: RunEvent) => void,
 ): Promise<{ readonly documents: readonly TransferDocument[]; readonly sequenceLength: number }> {
   const sequenceLength = Math.min(data.sequenceLength, student.model.shape.maxPositions);
-  const loaded: LoadedData = await openData({ ...data, sequenceLength }, student, onEvent, prompts);
+  const loaded: LoadedData =
+    isHeldOut && run && isWritten(run.config)
+      ? await readContextData(run.config, run.path, student)
+      : await openData({ ...data, sequenceLength }, student, onEvent, prompts);
   const documents = isHeldOut ? loaded.heldOut : loaded.train;
   if (documents.length > 0) return { documents, sequenceLength };
   throw new DataError("rows: expected some to measure on, got none held out.", namedRows);
@@ -64,10 +79,15 @@ export async function openHeldOut(
 
 /** The teacher that a run names. */
 export function teacherOf({ run }: StudentSource): string | undefined {
+  if (run?.config.recipe === "weak-to-strong") {
+    const { weak } = run.config;
+    return weak.train === undefined ? weak.model : join(run.path, "weak", studentFolder);
+  }
   return run && "teacher" in run.config ? run.config.teacher.model : undefined;
 }
 
-async function findRun(path: string): Promise<StudentSource["run"]> {
+/** The run in a folder; undefined where there is none. */
+export async function findRun(path: string): Promise<StudentSource["run"]> {
   const whole = resolve(path);
   const candidates = [path, ...(basename(whole) === studentFolder ? [dirname(path)] : [])];
   for (const candidate of candidates) {
@@ -76,7 +96,15 @@ async function findRun(path: string): Promise<StudentSource["run"]> {
       () => true,
       () => false,
     );
-    if (isThere) return { path: candidate, config: await loadConfig(file) };
+    if (!isThere) continue;
+    const config = await loadConfig(file);
+    if (config.recipe !== "classification") return { path: candidate, config };
+    throw new DataError(
+      `"${candidate}": expected a run of language models, got one whose models put texts into classes.`,
+      {
+        hint: "Its report.html says how well; limbeck classify asks its student.",
+      },
+    );
   }
   return undefined;
 }

@@ -91,6 +91,16 @@ export function wrap(text: string, width: number): string[] {
   });
 }
 
+/** A warning in lines of the output's width, without a final line break. */
+export function warningText(
+  { code, message }: { readonly code: string; readonly message: string },
+  output: Output,
+): string {
+  const label = `warning[${code}]`;
+  const [first = "", ...rest] = wrap(`${label}: ${message}`, output.width - 2);
+  return [first.replace(label, output.style("yellow", label)), ...rest.map((line) => `  ${line}`)].join("\n");
+}
+
 /** A token's or a file's text on one line of at most `width` columns; control characters are written as escapes. */
 export function oneLine(text: string, width: number): string {
   const visible = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"');

@@ -17,6 +17,9 @@ export interface TokenBatch {
   readonly documents: Int32Array;
 }
 
+/** Stands in `targetIds` for rows without ground truth: terms that compare with the target are 0 there. */
+export const noTarget = -1;
+
 /**
  * Every scored position, ordered by (document, response offset). Position i − 1 scores token i: the shift is done here, once.
  * All arrays are `[count]`.
@@ -27,7 +30,7 @@ export interface ResponseRows {
   readonly studentIndex: Int32Array;
   /** Flat index into the teacher's `[sequences * tokens]` positions. */
   readonly teacherIndex: Int32Array;
-  /** The token that the position predicts. */
+  /** The token that the position predicts, or the class of its document; {@link noTarget} where that is not known. */
   readonly targetIds: Int32Array;
   /** Weight of the row in every mean; 1 unless the data says otherwise. */
   readonly weights: Float32Array;
@@ -35,6 +38,8 @@ export interface ResponseRows {
   readonly targetWeights?: Float32Array | undefined;
   /** Index of the document (in the data set) that the row comes from. */
   readonly documents: Int32Array;
+  /** `[count, classes]`, where the data itself says how likely each class is. */
+  readonly probabilities?: Float32Array;
   /** Which of its document's learned tokens the row predicts, from 0. */
   readonly offsets: Int32Array;
 }

@@ -159,7 +159,7 @@ async function encodeRow(row: SourceRow, encoding: RowEncoding): Promise<Encoded
 }
 
 /** The one turn of a prompt and its response; a string becomes a user's message where there is a chat template. */
-function answer(
+export function answer(
   prompt: string | readonly Message[],
   response: string,
   chatTemplate: ChatTemplate | undefined,
@@ -238,6 +238,7 @@ function unequalResponses(row: SourceRow, student: Turn, teacher: Turn | undefin
 export function nothingToLearn(
   report: TransferReport,
   { sequenceLength, teacherLength }: Pick<RowEncoding, "sequenceLength" | "teacherLength">,
+  hintWithoutResponse = "Give the rows a response that is not empty.",
 ): DataError {
   const { rows, rowsWithoutResponse, droppedResponses, longTeacherViews } = report;
   const beyond = longTeacherViews > 0 ? `, and ${longTeacherViews} not into the teacher's ${teacherLength}` : "";
@@ -250,7 +251,7 @@ export function nothingToLearn(
           ? "Shorten the context, or take a teacher that reads more."
           : droppedResponses > 0
             ? "Raise data.sequenceLength."
-            : "Give the rows a response that is not empty.",
+            : hintWithoutResponse,
       details: { ...report },
     },
   );

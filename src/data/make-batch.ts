@@ -79,7 +79,7 @@ function fillRectangle(
   return { tokens: { sequences: sequences.length, tokens: width, ids, positions, documents }, starts };
 }
 
-/** Position i − 1 scores token i, on both sides. */
+/** Position i − 1 scores token i, on both sides; a document that is put into a class has one row. */
 function tieRows(
   documents: readonly TransferDocument[],
   chosen: readonly number[],
@@ -87,6 +87,7 @@ function tieRows(
   teacher: Rectangle,
 ): ResponseRows {
   const ordered = [...chosen].sort((a, b) => a - b);
+  const classes = documents[ordered[0] ?? 0]?.classified?.probabilities?.length ?? 0;
   const count = ordered.reduce((sum, index) => sum + documents[index]!.responseTokens, 0);
   const isPartlyLabelled = ordered.some((index) => documents[index]!.hasGroundTruth === false);
   const rows = {
@@ -97,11 +98,23 @@ function tieRows(
     weights: new Float32Array(count).fill(1),
     targetWeights: isPartlyLabelled ? new Float32Array(count).fill(1) : undefined,
     documents: new Int32Array(count),
+    ...(classes > 0 && { probabilities: new Float32Array(count * classes) }),
     offsets: new Int32Array(count),
   };
   let row = 0;
   for (const index of ordered) {
     const document = documents[index]!;
+    const { classified } = document;
+    if (classified) {
+      rows.studentIndex[row] = student.starts.get(index)! + classified.studentPosition;
+      rows.teacherIndex[row] = teacher.starts.get(index)! + classified.teacherPosition;
+      rows.targetIds[row] = classified.target;
+      rows.documents[row] = index;
+      if (document.hasGroundTruth === false && rows.targetWeights) rows.targetWeights[row] = 0;
+      rows.probabilities?.set(classified.probabilities!, row * classes);
+      row++;
+      continue;
+    }
     const from = row;
     row = eachLearned(document.student, from, (at, i) => {
       rows.studentIndex[at] = student.starts.get(index)! + i - 1;

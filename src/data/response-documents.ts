@@ -9,7 +9,7 @@ export interface PromptedRow {
   readonly origin: RowOrigin;
   readonly student: readonly number[];
   readonly teacher: readonly number[];
-  /** What was written to it, in the order of the samples; with the end token, where there is one. */
+  /** What was written to it, in the order of the samples; with the end token, where there is one, and never that alone. */
   readonly responses: readonly (readonly number[])[];
 }
 
@@ -24,7 +24,7 @@ export interface ResponseEncoding {
 /**
  * One document per response: both prompts, each followed by the same ids, all of which are learned.
  *
- * A response of nothing but an end token is none. One that does not fit behind the student's prompt into `sequenceLength`, or
+ * A response that does not fit behind the student's prompt into `sequenceLength`, or
  * behind the teacher's into `teacherLength`, is left out and counted. A first token with nothing before it on one side is learned
  * on neither.
  *
@@ -45,7 +45,6 @@ export function documentsOfResponses(rows: readonly PromptedRow[], encoding: Res
     const isFirstLearned = student.length > 0 && teacher.length > 0;
     let learned = 0;
     for (const response of responses) {
-      if (isEmptyResponse(response, tokenizer)) continue;
       const unfit = unfitSide(row, encoding, response.length);
       if (unfit !== undefined) {
         report[unfitCounts[unfit]]++;
@@ -59,13 +58,9 @@ export function documentsOfResponses(rows: readonly PromptedRow[], encoding: Res
     }
     if (learned === 0) report.rowsWithoutResponse++;
   }
-  if (documents.length === 0) throw nothingToLearn(report, encoding);
+  if (documents.length === 0)
+    throw nothingToLearn(report, encoding, "Change the teacher's prompt: it wrote nothing but ends.");
   return { documents, report };
-}
-
-/** True for a response that is nothing but its end. */
-export function isEmptyResponse(ids: readonly number[], tokenizer: Pick<Tokenizer, "isSpecial">): boolean {
-  return ids.every((id) => tokenizer.isSpecial(id));
 }
 
 /** The side that has no room for a response of so many tokens behind its prompt; undefined where both have. */

@@ -22,6 +22,19 @@ export interface TransferDocument {
   /** False where the learned tokens are not to be looked at, and only a teacher says what follows; true where left out. */
   readonly hasGroundTruth?: boolean;
   readonly origin: RowOrigin;
+  /** Where the document is put into a class instead of being read on: its one response row. */
+  readonly classified?: ClassifiedRow;
+}
+
+/** The one row of a document that is put into a class. */
+export interface ClassifiedRow {
+  /** The class's number, or `noTarget` where it is not known. */
+  readonly target: number;
+  /** The positions at which the student, and the teacher, tell the class. */
+  readonly studentPosition: number;
+  readonly teacherPosition: number;
+  /** How likely each class is, by the data; the same for all documents of a set. */
+  readonly probabilities?: Float32Array;
 }
 
 /** The row that a document was made from. */

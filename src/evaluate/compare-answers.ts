@@ -130,7 +130,10 @@ function inputTexts(
   const shortest = prompts.reduce((least, { length }) => Math.min(least, length), Number.POSITIVE_INFINITY);
   const start = isAlone ? 0 : sharedPrefixLength(prompts, shortest);
   const reversed = prompts.map((prompt) => prompt.slice(start).reverse());
-  const end = isAlone ? 0 : sharedPrefixLength(reversed, shortest - start);
+  let end = isAlone ? 0 : sharedPrefixLength(reversed, shortest - start);
+  // What the template puts behind an input begins with a special token: a question mark that all share is the input's own.
+  const [first] = reversed;
+  while (end > 0 && !tokenizer.isSpecial(first![end - 1]!)) end--;
   return chosen.map((document) => {
     const prompt = promptOf(document, "student");
     return tokenizer.decode(prompt.slice(start, prompt.length - end)).trim();

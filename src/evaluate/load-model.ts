@@ -5,6 +5,7 @@ import type { GenerateRequest, GenerateResult } from "../generation/generate-tex
 import { startWorker, type WorkerHost } from "../runtime/worker-host.js";
 import { type LocateOptions, locateModel } from "../weights/hub/index.js";
 import type { Precision } from "../weights/quantize/index.js";
+import type { ClassifyRequest, ClassifyResult } from "./classifier.js";
 import type { ModelAbilities } from "./model-worker.js";
 import type { ScoreRequest, ScoreResult } from "./score.js";
 
@@ -27,6 +28,8 @@ export interface LoadModelOptions extends Omit<LocateOptions, "need"> {
 export interface Model extends AsyncDisposable {
   /** True where it answers `messages`; else it continues a `prompt`. */
   readonly hasChatTemplate: boolean;
+  /** The classes that a classifier puts texts into; undefined for a language model. */
+  readonly classes: readonly string[] | undefined;
   /**
    * Scores a text, token ids or an answer. Calls may overlap; they are run one after the other.
    *
@@ -41,6 +44,12 @@ export interface Model extends AsyncDisposable {
    * @throws LimbeckError `DATA` for what cannot be continued, `INTERRUPTED` when the signal is aborted.
    */
   generate(options: GenerateOptions): AsyncGenerator<string, GenerateResult, void>;
+  /**
+   * Puts a text into a class. Calls may overlap; they are run one after the other.
+   *
+   * @throws LimbeckError `MODEL` where the model is no classifier, `INTERRUPTED` when the signal is aborted first.
+   */
+  classify(request: ClassifyRequest, options?: { readonly signal?: AbortSignal }): Promise<ClassifyResult>;
   dispose(): Promise<void>;
 }
 
@@ -72,6 +81,10 @@ export async function loadModel(model: string, { precision, ...options }: LoadMo
       return worker.call<ScoreResult>("score", request, { signal });
     },
     generate: (options) => generate(worker, options),
+    async classify(request, { signal } = {}) {
+      if (signal?.aborted) throw new InterruptedError("classify: stopped before it began.");
+      return worker.call<ClassifyResult>("classify", request, { signal });
+    },
     dispose: () => worker.close(),
     [Symbol.asyncDispose]: () => worker.close(),
   };

@@ -4,14 +4,16 @@ import type { DistillationBatch } from "../data/batch.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
 import { makeRowScorer } from "./row-scores.js";
-import type { BatchScores } from "./score-batches.js";
+import { accuracyOf, type BatchScores } from "./score-batches.js";
 import { type ScoreModelOptions, scoreModel } from "./score-model.js";
-import { mean } from "./statistics.js";
+import { mean, meanOfKnown } from "./statistics.js";
 
 export interface StartMeasure {
   /** Mean KL(teacher ‖ student) in nats per token; null without a teacher. */
   readonly klFromTeacher: number | null;
   readonly perplexity: number;
+  /** Share of labelled documents put into their class; left out where tokens are predicted. */
+  readonly accuracy?: number;
   /** Tokens per second through the body and the output head, forward only. */
   readonly tokensPerSecond: number;
 }
@@ -25,7 +27,8 @@ export async function measureStart(
   const scores = await scoreModel(model, batches, options);
   const measure = {
     klFromTeacher: scores.kl ? mean(scores.kl) : null,
-    perplexity: Math.exp(-mean(scores.targetLogProbs)),
+    perplexity: Math.exp(-meanOfKnown(scores.targetLogProbs)),
+    ...(model.shape.classHead && { accuracy: accuracyOf(scores) }),
     tokensPerSecond: await measureSpeed(model, batches[0]!, options),
   };
   return { measure, scores };

@@ -7,14 +7,17 @@ import { makeTokenGenerator, type TokenGenerator } from "../generation/token-gen
 import { serveWorker } from "../runtime/serve-worker.js";
 import { loadModelFolder } from "../weights/load-model.js";
 import type { Precision } from "../weights/quantize/index.js";
+import { type Classifier, type ClassifyRequest, makeClassifier } from "./classifier.js";
 import { makeScorer, type ScoreRequest, type Scorer } from "./score.js";
 
 /** What a model can do, told to the main thread when it is open. */
 export interface ModelAbilities {
   readonly hasChatTemplate: boolean;
+  readonly classes: readonly string[] | undefined;
 }
 
 let scorer: Scorer;
+let openClassifier: () => Promise<Classifier>;
 let writer: TextGenerator | undefined;
 
 serveWorker({
@@ -26,6 +29,12 @@ serveWorker({
     const model = await loadModelFolder(folder, { precision: precision ?? "float32", use: "writing" });
     const tokenizer = (await hasTokenizer(folder)) ? await loadTokenizer(folder) : undefined;
     scorer = makeScorer(model, tokenizer);
+    // Compiled by the first text.
+    let classifier: Promise<Classifier> | undefined;
+    openClassifier = () => {
+      classifier ??= makeClassifier(model, tokenizer);
+      return classifier;
+    };
     // Compiled by the first call that writes: the program keeps a copy of the weights.
     let tokens: Promise<TokenGenerator> | undefined;
     const openTokens = () => {
@@ -33,10 +42,13 @@ serveWorker({
       return tokens;
     };
     writer = tokenizer && (await makeTextGenerator(model, tokenizer, openTokens));
-    return { hasChatTemplate: writer?.hasChatTemplate ?? false };
+    return { hasChatTemplate: writer?.hasChatTemplate ?? false, classes: model.shape.classHead?.classes };
   },
   async score(request) {
     return scorer.score(request as ScoreRequest);
+  },
+  async classify(request) {
+    return (await openClassifier()).classify(request as ClassifyRequest);
   },
   async generate(request, { emit, signal }) {
     if (!writer) {

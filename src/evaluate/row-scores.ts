@@ -15,9 +15,9 @@ import { absentLogProb, type SparseSignal, type TeacherSignal } from "../signals
 
 /** Numbers per response row, in the order of the batch's rows. */
 export interface RowScores {
-  /** Natural log-prob of the row's token, over the model's whole head. */
+  /** Natural log-prob of the row's token, over the model's whole head; NaN where the row has no target. */
   readonly targetLogProbs: Float32Array;
-  /** 1 where the row's token is the one that the model finds most likely. */
+  /** 1 where the row's token is the one that the model finds most likely; 0 where the row has no target. */
   readonly accuracy: Float32Array;
   /** Σ weight · term of the objective; absent without one. */
   readonly objective?: Float32Array;
@@ -106,9 +106,11 @@ function chunkScores(chunk: Chunk, options: RowScorerOptions): Readonly<Record<s
   return scores;
 }
 
+/** Of each row the log-prob of its target; NaN where there is none. */
 function pick(logProbs: Value, targetIds: Value): Value {
   const rows = targetIds.shape[0]!;
-  return g.reshape(g.gatherElements(logProbs, g.reshape(targetIds, [rows, 1])), [rows]);
+  const picked = g.gatherElements(logProbs, g.reshape(g.max(targetIds, 0), [rows, 1]));
+  return g.where(g.less(targetIds, 0), Number.NaN, g.reshape(picked, [rows]));
 }
 
 /** A scorer before it is compiled: the model's body, and its head one chunk of rows at a time. */
@@ -122,6 +124,7 @@ export function buildRowScorer(
   const inputs = {
     hidden: g.gather(placed.hidden, rows("rowIndex", "int32")),
     headWeight: placed.headWeight,
+    headBias: placed.headBias,
     targetIds: rows("targetIds", "int32"),
     rowWeights: rows("rowWeights", "float32"),
     teacher: options.signal && signalInputs(graph, options.signal, options.chunkRows, "float32"),

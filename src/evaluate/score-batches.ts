@@ -8,6 +8,7 @@ import { InterruptedError } from "../errors.js";
 import type { Feeds } from "../runtime/executor.js";
 import type { TeacherSource } from "../signals/teacher-signal.js";
 import type { RowScorer } from "./row-scores.js";
+import { meanOfKnown } from "./statistics.js";
 
 export interface ScoringOptions {
   readonly signal?: AbortSignal | undefined;
@@ -86,6 +87,11 @@ export async function scoreBatches(
     documents: rowDocuments,
     positions,
   };
+}
+
+/** Share of the rows that have a target at which it is the likeliest outcome; NaN where none has. */
+export function accuracyOf({ accuracy, targetLogProbs }: BatchScores): number {
+  return meanOfKnown(targetLogProbs.map((logProb, row) => (Number.isNaN(logProb) ? Number.NaN : accuracy![row]!)));
 }
 
 /** What the teacher that a student was compared with scored itself. */

@@ -10,7 +10,7 @@ import {
   prependVirtualTokens,
   type Tokenizer,
 } from "../data/index.js";
-import { DataError, show } from "../errors.js";
+import { DataError, ModelError, show } from "../errors.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { virtualIds } from "../models/index.js";
 import type { CompileOptions } from "../runtime/executor.js";
@@ -21,6 +21,8 @@ import { makeRowScorer, type RowScores, type TopTokens } from "./row-scores.js";
 /** What to score; exactly one of `ids`, `text`, and `messages` with `response`. */
 export interface ScoreRequest {
   readonly ids?: readonly number[];
+  /** Which of `ids` are scored, and listed: 1 where one is. All but the first unless given. */
+  readonly responseMask?: readonly number[];
   /** Tokenized as it is: no special tokens are added, those written in it count as such. */
   readonly text?: string;
   /** A conversation for the model's chat template; `response` is the answer whose tokens are scored. */
@@ -91,13 +93,19 @@ async function scoreRequest(
   request: ScoreRequest,
   options: CompileOptions,
 ): Promise<ScoreResult> {
+  if (model.shape.classHead) {
+    throw new ModelError(`score: "${model.path}" must be a language model, got a classifier.`, {
+      hint: "Ask it for the class of a text with limbeck classify.",
+    });
+  }
   const { ids, isScored } = await tokensOf(request, model, tokenizer);
   const k = Math.min(request.topK ?? 10, model.shape.headWidth);
   const responseTokens = isScored.reduce((sum, scored) => sum + scored, 0);
   const scores = responseTokens === 0 ? undefined : await scoreIds(model, ids, isScored, k, options);
   const text = (id: number) => (tokenizer && tokenizer.tokenText(id) !== undefined ? tokenizer.decode([id]) : "");
-  // Of a conversation only the answer is listed; of a text every token, the first without a log-prob.
-  const listed = Array.from(ids.keys()).filter((i) => isScored[i] === 1 || !request.messages);
+  // Of a conversation, and of a response, only what answers is listed; of a text every token, the first without a log-prob.
+  const listsAll = !request.messages && !request.responseMask;
+  const listed = Array.from(ids.keys()).filter((i) => isScored[i] === 1 || listsAll);
   let row = 0;
   const tokens = listed.map((i): ScoredToken => {
     const id = ids[i]!;
@@ -124,7 +132,10 @@ interface Tokens {
 }
 
 async function tokensOf(request: ScoreRequest, model: LoadedModel, tokenizer: Tokenizer | undefined): Promise<Tokens> {
-  if (request.ids) return scoreAll(checkIds(request.ids, model.shape.headWidth));
+  if (request.ids) {
+    const ids = checkIds(request.ids, model.shape.headWidth);
+    return request.responseMask ? { ids, isScored: Uint8Array.from(request.responseMask) } : scoreAll(ids);
+  }
   if (!tokenizer) {
     throw new DataError(`score: "${model.path}" must hold a tokenizer.json to score text, got none.`, {
       hint: "Give token ids instead, or add the model's tokenizer files.",

@@ -28,6 +28,11 @@ export function mean(values: ArrayLike<number>): number {
   return sum / values.length;
 }
 
+/** The mean of the values that are known, which are those that are not NaN; NaN of none. */
+export function meanOfKnown(values: Float32Array): number {
+  return mean(values.filter((value) => !Number.isNaN(value)));
+}
+
 /** Σ wᵢ·xᵢ / Σ wᵢ; NaN where the weights sum to 0. */
 export function weightedMean(values: ArrayLike<number>, weights: ArrayLike<number>): number {
   expectSameLength("weightedMean", "weights", weights, values);

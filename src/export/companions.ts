@@ -27,7 +27,7 @@ export async function writeCompanions(folder: string, student: LoadedModel, file
   await write("config.json", {
     ...config,
     torch_dtype: "float32",
-    max_position_embeddings: exportedPositions(student),
+    max_position_embeddings: exportedPositions(student) - (student.shape.virtualTokens ?? 0),
     ...loadingConfig(files),
   });
   if (!companions.has(generationConfigName)) await write(generationConfigName, generationConfig(student.config));

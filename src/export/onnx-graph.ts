@@ -7,6 +7,8 @@
  *     past_key_values.N.key and .value  [batch_size, kv_heads, past_sequence_length, head_dim]
  *     logits                            [batch_size, sequence_length, vocabulary]
  *     present.N.key and .value          [batch_size, kv_heads, total_sequence_length, head_dim]
+ *
+ * A soft prompt is in the graph, and takes no part in any of these sizes: see baked-prompt.ts.
  */
 
 import { Graph, toOnnx, type Value } from "../graph/index.js";
@@ -15,11 +17,12 @@ import * as g from "../graph/ops/index.js";
 import type { KeyValues, Past, TokenInputs } from "../models/index.js";
 import { cacheShapeOf } from "../models/model-graph.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
+import { type BakedPrompt, placePrompt, withoutPrompt } from "./baked-prompt.js";
 
 /** Rotary tables are stored for so many positions, however many more the model was made for. */
 const mostPositions = 32_768;
 
-/** The longest sequence that an exported model reads. */
+/** The longest sequence that an exported model reads, a soft prompt included. */
 export function exportedPositions({ shape }: Pick<ModelWithWeights, "shape">): number {
   return Math.min(shape.maxPositions, mostPositions);
 }
@@ -27,9 +30,11 @@ export function exportedPositions({ shape }: Pick<ModelWithWeights, "shape">): n
 /**
  * The graph with its weights in float32; all ops are standard ones.
  *
+ * @param prompt - of a model with a soft prompt, from {@link bakePrompt}.
  * @throws UnsupportedError where the architecture has no key-value cache.
  */
-export function makeOnnxGraph(model: ModelWithWeights): ModelProto {
+export function makeOnnxGraph(prompted: ModelWithWeights, prompt?: BakedPrompt): ModelProto {
+  const model = prompt ? withoutPrompt(prompted) : prompted;
   const { architecture, shape } = model;
   const graph = new Graph();
   const tokens = ["batch_size", "sequence_length"] as const;
@@ -37,9 +42,16 @@ export function makeOnnxGraph(model: ModelWithWeights): ModelProto {
   const mask = graph.input("attention_mask", "int64", ["batch_size", "total_sequence_length"]);
   const positions = graph.input("position_ids", "int64", tokens);
   const memories = pastInputs(graph, model);
+  const virtualTokens = prompt?.virtualTokens ?? 0;
   const places = graph.within("places", () => placesOf(mask));
-  const inputs: TokenInputs = { ids: g.cast(ids, "int32"), positions: g.cast(positions, "int32"), ...places.tokens };
-  const past: Past = { ...places.past, layers: memories };
+  const behindPrompt = (where: Value) => (virtualTokens === 0 ? where : g.add(where, virtualTokens));
+  const inputs: TokenInputs = {
+    ids: g.cast(ids, "int32"),
+    positions: behindPrompt(g.cast(positions, "int32")),
+    ...places.tokens,
+  };
+  const text: Past = { ...places.past, positions: behindPrompt(places.past.positions), layers: memories };
+  const past = prompt ? [placePrompt(graph, model, prompt), text] : [text];
   const parameters = new Map(
     architecture.parameters(shape).map((spec) => [spec.name, graph.parameter(spec.name, spec.shape)] as const),
   );
@@ -48,7 +60,7 @@ export function makeOnnxGraph(model: ModelWithWeights): ModelProto {
     hidden,
     headWeight,
     keyValues = [],
-  } = architecture.build(graph, shape, inputs, weights, { positionCount: exportedPositions(model), past: [past] });
+  } = architecture.build(graph, shape, inputs, weights, { positionCount: exportedPositions(model), past });
   const logits = graph.within("head", () => g.matMul(hidden, headWeight, { transposeB: true }));
   const outputs: Record<string, Value> = { logits: g.reshape(logits, [...tokens, shape.headWidth]) };
   for (const [layer, own] of keyValues.entries()) {

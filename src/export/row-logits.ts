@@ -14,7 +14,7 @@ export interface RowLogits {
   /**
    * Logits after some positions, one by one, `[headWidth]` each; each array is good until the next.
    *
-   * @param ids - a document.
+   * @param ids - a document as the model reads it, virtual tokens of a soft prompt included.
    * @param positions - ascending.
    */
   read(ids: Int32Array, positions: Int32Array): AsyncGenerator<Float32Array, void>;
@@ -79,7 +79,7 @@ export async function openOwnLogits(model: ModelWithWeights, options: RowLogitsO
   };
 }
 
-/** From an ONNX file in a session of its own. */
+/** From an ONNX file in a session of its own. The ids of a soft prompt, which is in the file, are passed over. */
 export async function openExportedLogits(path: string, { threads }: { readonly threads: number }): Promise<RowLogits> {
   const model = await openExportedModel(path, { threads });
   const { headWidth } = model;
@@ -88,7 +88,8 @@ export async function openExportedLogits(path: string, { threads }: { readonly t
     async *read(ids, positions) {
       model.start();
       let next = 0;
-      for (let start = 0; start < ids.length && next < positions.length; start += pieceTokens) {
+      const textStart = ids.findIndex((id) => id < headWidth);
+      for (let start = textStart; start < ids.length && next < positions.length; start += pieceTokens) {
         const piece = ids.subarray(start, start + pieceTokens);
         const logits = await model.read(piece);
         for (; next < positions.length && positions[next]! < start + piece.length; next++) {

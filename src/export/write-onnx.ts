@@ -4,6 +4,7 @@ import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { writeOnnxFile } from "../graph/onnx/write.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
+import { bakePrompt } from "./baked-prompt.js";
 import { makeOnnxGraph } from "./onnx-graph.js";
 import { matrixKinds, storeWeights } from "./store-weights.js";
 import type { Precision } from "./weight-store.js";
@@ -35,7 +36,7 @@ export async function writeOnnxFiles(
   precisions: readonly Precision[],
 ): Promise<readonly OnnxFile[]> {
   await mkdir(join(folder, onnxFolder));
-  const graph = makeOnnxGraph(model);
+  const graph = makeOnnxGraph(model, await bakePrompt(model));
   const kinds = matrixKinds(model);
   const files: OnnxFile[] = [];
   for (const precision of precisions) {

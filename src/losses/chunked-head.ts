@@ -26,6 +26,8 @@ export interface ChunkedInputs {
   readonly hidden: Value;
   /** The student's output head, `[headWidth, hidden]`. */
   readonly headWeight: Value;
+  /** `[headWidth]`, where the head has one. */
+  readonly headBias?: Value | undefined;
   /** `[chunks, chunkRows]`; the next token of each row. */
   readonly targetIds: Value;
   /** `[chunks, chunkRows]`; 0 for rows that only fill the last chunk. */
@@ -35,8 +37,8 @@ export interface ChunkedInputs {
   readonly teacher: SignalInputs | undefined;
   /** Scalars by term, where weights change over the run; the others are constants of the graph. */
   readonly termWeights?: Readonly<Record<string, Value>>;
-  /** Which of the two are frozen: their gradients are not computed, and count as 0. */
-  readonly frozen?: { readonly hidden: boolean; readonly headWeight: boolean } | undefined;
+  /** Which of these are frozen: their gradients are not computed, and count as 0. */
+  readonly frozen?: Readonly<Record<"hidden" | "headWeight" | "headBias", boolean>> | undefined;
 }
 
 /** One chunk's rows inside the loop. */
@@ -56,7 +58,7 @@ export function takeChunk(inputs: ChunkedInputs, iteration: Value): Chunk {
   const hidden = take(inputs.hidden);
   return {
     hidden,
-    logits: linear(hidden, inputs.headWeight),
+    logits: linear(hidden, inputs.headWeight, inputs.headBias),
     targetIds: take(inputs.targetIds),
     rowWeights: take(inputs.rowWeights),
     teacher: inputs.teacher && teacherOfChunk(inputs.teacher, take),
@@ -88,7 +90,7 @@ function teacherOfChunk(teacher: SignalInputs, take: (value: Value) => Value): T
 }
 
 export interface ObjectiveSums {
-  /** Σ over rows of rowWeight · Σ weight · term, scalar; differentiable in `hidden` and `headWeight`. */
+  /** Σ over rows of rowWeight · Σ weight · term, scalar; differentiable in `hidden` and the head. */
   readonly total: Value;
   /** Per term Σ over rows of rowWeight · term, unweighted; scalars. */
   readonly terms: Readonly<Record<string, Value>>;
@@ -102,7 +104,7 @@ export interface ObjectiveSums {
  * for every divergence; the loop's result enters the graph around it as a composite with a closed-form gradient.
  */
 export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): ObjectiveSums {
-  const { hidden, headWeight, frozen } = inputs;
+  const { hidden, headWeight, headBias, frozen } = inputs;
   const { graph } = hidden;
   const names = Object.keys(objective);
   // A weight is a constant of the graph, or a scalar that is fed.
@@ -110,13 +112,18 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
   return graph.within("objective", () => {
     const trips = g.dimScalar(hidden, 0);
     const zero = graph.number(hidden.dtype, 0);
-    const initial = frozen?.headWeight ? [] : [g.zeros(headWeight, headWeight.shape)];
+    const learnsWeight = !frozen?.headWeight;
+    const learnsBias = headBias !== undefined && !frozen?.headBias;
+    const initial = [
+      ...(learnsWeight ? [g.zeros(headWeight, headWeight.shape)] : []),
+      ...(learnsBias ? [g.zeros(headBias, headBias.shape)] : []),
+    ];
     const { carried, scanned } = g.loop(
       trips,
       hidden.shape[0]!,
       [...names.map(() => zero), ...initial],
       (_body, iteration, carriedIn) => {
-        const headGradient = carriedIn[names.length];
+        const headGradients = carriedIn.slice(names.length);
         const chunk = takeChunk(inputs, iteration);
         const rows = objectiveRows(objective, { ...chunk, studentLogits: chunk.logits });
         const targetWeights = inputs.targetWeights ? g.gather(inputs.targetWeights, iteration) : chunk.rowWeights;
@@ -131,20 +138,24 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
         return {
           carried: [
             ...termSums.map((sum, i) => g.add(carriedIn[i]!, sum)),
-            ...(headGradient ? [g.gemm(logitsGradient, chunk.hidden, headGradient, { transposeA: true })] : []),
+            ...(learnsWeight ? [g.gemm(logitsGradient, chunk.hidden, headGradients[0]!, { transposeA: true })] : []),
+            ...(learnsBias ? [g.add(headGradients.at(-1)!, g.reduceSum(logitsGradient, { axes: [0] }))] : []),
           ],
           scanned: frozen?.hidden ? [] : [g.matMul(logitsGradient, headWeight)],
         };
       },
     );
     const sums = carried.slice(0, names.length);
-    const [hiddenGradient, headGradient] = [scanned[0], carried[names.length]];
+    const hiddenGradient = scanned[0];
+    const headGradient = learnsWeight ? carried[names.length] : undefined;
+    const biasGradient = learnsBias ? carried.at(-1) : undefined;
     const total = sums.map((sum, i) => times(sum, weights[i]!)).reduce((left, right) => g.add(left, right));
     return {
-      total: g.customGradient(total, [hidden, headWeight], (cotangent) => [
-        hiddenGradient && scaleBy(hiddenGradient, cotangent),
-        headGradient && scaleBy(headGradient, cotangent),
-      ]),
+      total: g.customGradient(total, [hidden, headWeight, ...(headBias ? [headBias] : [])], (cotangent) =>
+        [hiddenGradient, headGradient, ...(headBias ? [biasGradient] : [])].map(
+          (gradient) => gradient && scaleBy(gradient, cotangent),
+        ),
+      ),
       terms: Object.fromEntries(names.map((name, i) => [name, sums[i]!])),
     };
   });

@@ -10,15 +10,21 @@ import * as g from "../graph/ops/index.js";
  *
  *     row = −(1 − ε) log q[target] − ε/V Σᵥ log qᵥ,    ∂row/∂zᵥ = qᵥ − (1 − ε) 1[v = target] − ε/V
  *
+ * 0, with a gradient of 0, where the row has no target.
+ *
  * @param logProbs - the student's at temperature 1, `[rows, vocab]`.
- * @param targetIds - `[rows]`.
+ * @param targetIds - `[rows]`; below 0 where the row has no target (data/batch.ts, `noTarget`).
  * @returns `[rows]`, nats.
  * @see Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision", §7 (arXiv:1512.00567), for the smoothing.
  */
 export function hardCrossEntropy(logProbs: Value, targetIds: Value, labelSmoothing = 0): Value {
   const rows = targetIds.shape[0]!;
-  const picked = g.neg(g.reshape(g.gatherElements(logProbs, g.reshape(targetIds, [rows, 1])), [rows]));
-  if (labelSmoothing === 0) return picked;
+  const known = g.max(targetIds, 0);
+  const picked = g.neg(g.reshape(g.gatherElements(logProbs, g.reshape(known, [rows, 1])), [rows]));
+  return g.where(g.less(targetIds, 0), 0, labelSmoothing === 0 ? picked : smoothed(picked, logProbs, labelSmoothing));
+}
+
+function smoothed(picked: Value, logProbs: Value, labelSmoothing: number): Value {
   const uniform = g.mul(g.reduceMean(logProbs, { axes: [-1] }), -labelSmoothing);
   return g.add(g.mul(picked, 1 - labelSmoothing), uniform);
 }

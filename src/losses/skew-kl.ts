@@ -30,8 +30,8 @@ export const skewKl = defineDivergence({
   },
   logProbsGradient: ({ student, teacher, options: { skew } }) => {
     if (skew === 0) return g.neg(teacher.probabilities);
-    // q · p / M in log space: no quotient of two numbers that underflow.
-    const mixture = logMixture(teacher, student, skew);
-    return g.mul(g.exp(g.add(student.logProbs, g.sub(teacher.logProbs, mixture))), skew - 1);
+    // q/M is at most 1/(1 − λ), so neither side's underflow matters.
+    const share = g.exp(g.sub(student.logProbs, logMixture(teacher, student, skew)));
+    return g.mul(g.mul(teacher.probabilities, share), skew - 1);
   },
 });

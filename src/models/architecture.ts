@@ -25,6 +25,18 @@ export interface ModelShape {
   readonly maxPositions: number;
   /** How many learned vectors stand before every text; none unless given. See models/soft-prompt.ts. */
   readonly virtualTokens?: number;
+  /** Where the model puts texts into classes instead of predicting tokens: see class-head.ts. */
+  readonly classHead?: ClassHead | undefined;
+}
+
+/** The output head of a classifier: as wide as there are classes, read at one position of a document. */
+export interface ClassHead {
+  /** The names of the classes, by number. */
+  readonly classes: readonly string[];
+  /** The position that tells the class: the first one, where all are seen from it, or the last. */
+  readonly position: "first" | "last";
+  /** Most ids of a text that it was trained to read; longer ones are cut. Undefined where config.json does not say. */
+  readonly sequenceLength: number | undefined;
 }
 
 /** One side's tokens in a graph, each `[sequences, tokens]`, int32. See data/batch.ts. */
@@ -78,6 +90,8 @@ export interface ModelOutputs {
   readonly residual?: Value;
   /** `[headWidth, hiddenSize]`; the embedding table where tied. */
   readonly headWeight: Value;
+  /** `[headWidth]`, where the head has one. */
+  readonly headBias?: Value | undefined;
   /** Per layer, of the tokens themselves; absent where the architecture has no {@link Architecture.cacheShape}. */
   readonly keyValues?: readonly KeyValues[];
 }

@@ -17,6 +17,7 @@ import type {
   Past,
   TokenInputs,
 } from "./architecture.js";
+import { readClassHead } from "./class-head.js";
 import { type ConfigObject, readCount, readFlag, readName, readPositive } from "./config-reader.js";
 import { attention, attentionBias, type Heads, splitHeads } from "./layers/attention.js";
 import { embed, linear } from "./layers/linear.js";
@@ -26,6 +27,7 @@ const modelTypes = ["llama", "mistral", "qwen2", "qwen3"] as const;
 
 export interface LlamaShape extends ModelShape, Heads {
   readonly modelType: (typeof modelTypes)[number];
+  readonly vocabSize: number;
   readonly feedForwardSize: number;
   readonly normEpsilon: number;
   readonly rope: Rope;
@@ -58,6 +60,8 @@ function parse(config: ConfigObject): LlamaShape {
   if (headDim % 2 !== 0) throw new ModelError(`config.json: "head_dim" must be even, got ${headDim}.`);
   readName(config, "hidden_act", ["silu", "swish"], "silu");
   const attentionHasBias = readFlag(config, "attention_bias", false);
+  const vocabSize = readCount(config, "vocab_size");
+  const classHead = readClassHead(config, "last");
   return {
     modelType,
     layers,
@@ -65,8 +69,10 @@ function parse(config: ConfigObject): LlamaShape {
     heads,
     keyValueHeads,
     headDim,
-    headWidth: readCount(config, "vocab_size"),
-    tiedHead: readFlag(config, "tie_word_embeddings", false),
+    vocabSize,
+    headWidth: classHead?.classes.length ?? vocabSize,
+    tiedHead: !classHead && readFlag(config, "tie_word_embeddings", false),
+    classHead,
     maxPositions: readCount(config, "max_position_embeddings", 2048),
     feedForwardSize: readCount(config, "intermediate_size"),
     normEpsilon: readPositive(config, "rms_norm_eps", 1e-6),
@@ -92,9 +98,9 @@ function readWindows(config: ConfigObject, modelType: string, layers: number): r
 }
 
 function parameters(shape: LlamaShape): readonly ParameterSpec[] {
-  const { hiddenSize, heads, keyValueHeads, headDim, feedForwardSize, headWidth } = shape;
+  const { hiddenSize, heads, keyValueHeads, headDim, feedForwardSize, vocabSize, headWidth } = shape;
   const specs: ParameterSpec[] = [
-    { name: "model.embed_tokens.weight", shape: [headWidth, hiddenSize], role: "embedding" },
+    { name: "model.embed_tokens.weight", shape: [vocabSize, hiddenSize], role: "embedding" },
   ];
   const matrix = (
     name: string,
@@ -124,8 +130,12 @@ function parameters(shape: LlamaShape): readonly ParameterSpec[] {
     matrix(`${prefix}.mlp.down_proj`, hiddenSize, feedForwardSize, shape.hasMlpBias, "residual-matrix");
   }
   norm("model.norm", hiddenSize);
-  if (!shape.tiedHead) specs.push({ name: "lm_head.weight", shape: [headWidth, hiddenSize], role: "head" });
+  if (!shape.tiedHead) specs.push({ name: headName(shape), shape: [headWidth, hiddenSize], role: "head" });
   return specs;
+}
+
+function headName({ classHead }: LlamaShape): string {
+  return classHead ? "score.weight" : "lm_head.weight";
 }
 
 function cacheShape({ layers, keyValueHeads, headDim }: LlamaShape): CacheShape {
@@ -179,7 +189,7 @@ function build(
   return {
     hidden: graph.within("norm", () => g.rmsNorm(hidden, weights("model.norm.weight"), shape.normEpsilon)),
     residual: hidden,
-    headWeight: shape.tiedHead ? embeddings : weights("lm_head.weight"),
+    headWeight: shape.tiedHead ? embeddings : weights(headName(shape)),
     keyValues,
   };
 }

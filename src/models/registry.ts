@@ -2,6 +2,8 @@
 
 import { LimbeckError, ModelError, show } from "../errors.js";
 import type { Architecture, ModelShape } from "./architecture.js";
+import { bagOfNGrams } from "./bag-of-n-grams.js";
+import { encoder } from "./encoder.js";
 import { llama } from "./llama.js";
 
 const architectures = new Map<string, Architecture>();
@@ -32,3 +34,5 @@ export function architectureOf(config: Readonly<Record<string, unknown>>): Archi
 }
 
 registerArchitecture(llama);
+registerArchitecture(encoder);
+registerArchitecture(bagOfNGrams);

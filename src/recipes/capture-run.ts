@@ -3,6 +3,7 @@
 import os from "node:os";
 import { LimbeckError } from "../errors.js";
 import { cacheSchema } from "../signals/cache/index.js";
+import { isWritten } from "./open-context-data.js";
 import { openData } from "./open-data.js";
 import { assertOneVocabulary, openStudent, openTeacher } from "./open-models.js";
 import { fillCache } from "./open-teacher-source.js";
@@ -27,8 +28,8 @@ export interface CaptureResult {
  */
 export async function captureRun(context: Omit<RecipeContext<RunConfig>, "resume">): Promise<CaptureResult> {
   const { config, emit, signal } = context;
-  if (!("teacher" in config)) {
-    throw new LimbeckError("CACHE", `capture: expected a recipe with a teacher, got ${config.recipe}.`, {
+  if (!("teacher" in config) || config.recipe === "classification") {
+    throw new LimbeckError("CACHE", `capture: expected a recipe with a teacher of tokens, got ${config.recipe}.`, {
       hint: "Name a config of a recipe that distils, such as soft-labels.",
     });
   }
@@ -37,6 +38,15 @@ export async function captureRun(context: Omit<RecipeContext<RunConfig>, "resume
   const teacher = await openTeacher(config.teacher, download);
   const student = await openStudent(config.student, teacher, { ...config.data, ...config.training }, download);
   assertOneVocabulary(teacher, student);
+  if (isWritten(config)) {
+    throw new LimbeckError(
+      "CACHE",
+      "capture: expected rows with responses, got responses that the teacher is to write.",
+      {
+        hint: "Run the config: it captures what it asks the teacher, behind the responses.",
+      },
+    );
+  }
   const data = await openData(config.data, student, emit, promptsOf(config));
   const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
   const parts = { teacher, student, data, objective: config.objective };

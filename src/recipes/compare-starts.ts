@@ -12,7 +12,7 @@ import { makeLocalTeacher } from "../teachers/local-teacher.js";
 import { rememberSignals } from "../teachers/remember-signals.js";
 import { widestBatch } from "../training/train-student.js";
 import type { OpenedStudent, OpenedTeacher } from "./open-models.js";
-import type { RunConfig } from "./registry.js";
+import type { LanguageModelConfig } from "./registry.js";
 import {
   type CalibrationOptions,
   importanceOf,
@@ -40,7 +40,7 @@ export interface StartRow extends StartMeasure {
  * @param student - settled or not; opened with `from: teacher`.
  */
 export async function compareStarts(
-  config: Pick<RunConfig, "student" | "data" | "training">,
+  config: Pick<LanguageModelConfig, "student" | "data" | "training">,
   { teacher, student, data }: { teacher: OpenedTeacher; student: OpenedStudent; data: LoadedData },
   { threads, signal }: Pick<CalibrationOptions, "threads" | "signal">,
 ): Promise<readonly StartRow[]> {
@@ -76,7 +76,7 @@ interface Start {
 }
 
 async function startsOf(
-  config: Pick<RunConfig, "student" | "training">,
+  config: Pick<LanguageModelConfig, "student" | "training">,
   teacher: OpenedTeacher,
   student: OpenedStudent,
   { train }: LoadedData,

@@ -4,12 +4,14 @@ import * as z from "zod";
 import { type PromptOptions, promptOptionsSchema } from "../data/prompt.js";
 import { objectiveSchema } from "../losses/options.js";
 import { cacheSchema } from "../signals/cache/index.js";
+import { checkGeneration, generationKeys } from "./generation-options.js";
 import { model, modelForms } from "./model-option.js";
 import { recipeSchema, studentSchema, teacherSchema } from "./options.js";
 
 const messages = z.array(z.strictObject({ role: z.string().min(1), content: z.string() })).min(1);
 
-const promptKeys = {
+/** Keys that say what a side sees. */
+export const promptKeys = {
   prompt: promptOptionsSchema
     .optional()
     .describe(
@@ -20,7 +22,7 @@ const promptKeys = {
     .describe("The same as messages for the chat template, with templates in their contents."),
 };
 
-interface PromptKeys {
+export interface PromptKeys {
   readonly prompt?: PromptOptions | undefined;
   readonly messages?: z.output<typeof messages> | undefined;
 }
@@ -33,7 +35,7 @@ function checkPrompt({ prompt, messages }: PromptKeys, context: z.RefinementCtx)
   }
 }
 
-function withPrompt<Side extends PromptKeys>({
+export function withPrompt<Side extends PromptKeys>({
   messages,
   ...side
 }: Side): Omit<Side, "messages"> & { readonly prompt: PromptOptions } {
@@ -85,45 +87,9 @@ const contextStudentSchema = studentSchema
 export const responsesSchema = z
   .strictObject({
     from: z.literal("teacher").describe("The teacher writes the responses, with the context before its eyes."),
-    samples: z.int().positive().default(1).describe("Responses to every row."),
-    maxTokens: z
-      .int()
-      .positive()
-      .default(128)
-      .describe("Most tokens of one response. One that is cut here is learned without an end, and counted."),
-    samplingTemperature: z
-      .number()
-      .nonnegative()
-      .default(0)
-      .describe("0: the likeliest token, always; above 0 tokens are drawn from the softened distribution."),
-    topK: z.int().positive().optional().describe("Draw among this many likeliest tokens."),
-    topP: z
-      .number()
-      .gt(0)
-      .max(1)
-      .optional()
-      .describe("Draw among the fewest likeliest tokens that together have this share of the probability."),
-    minP: z
-      .number()
-      .min(0)
-      .max(1)
-      .optional()
-      .describe("Draw among tokens that have at least this share of the likeliest one's probability."),
-    repetitionPenalty: z.number().gt(0).optional().describe("Makes tokens that were there before less likely."),
-    seed: z.int().default(0).describe("Starts the random numbers of the writing."),
+    ...generationKeys,
   })
-  .superRefine(
-    ({ samplingTemperature, ...options }, context) => {
-      if (samplingTemperature !== 0) return;
-      const refuse = (key: "samples" | "topK" | "topP" | "minP", what: string) =>
-        context.addIssue({ code: "custom", path: [key], message: `expected ${what} at samplingTemperature 0` });
-      if (options.samples > 1) refuse("samples", "1, because all samples would be the same");
-      for (const key of ["topK", "topP", "minP"] as const) {
-        if (options[key] !== undefined) refuse(key, "none, because only the likeliest token is taken");
-      }
-    },
-    { when: ({ value }) => typeof value === "object" },
-  )
+  .superRefine(checkGeneration, { when: ({ value }) => typeof value === "object" })
   .describe("Where the responses come from; left out, every row has a `response` of its own.");
 
 export type ResponsesOptions = z.output<typeof responsesSchema>;

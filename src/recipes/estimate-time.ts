@@ -6,11 +6,11 @@ import { packBatches } from "../evaluate/score-batches.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { needsTeacher } from "../losses/objective.js";
 import { finalObjective, type Objective } from "../losses/options.js";
-import { type LocalTeacher, makeLocalTeacher } from "../teachers/local-teacher.js";
+import type { TeacherSource } from "../signals/teacher-signal.js";
 import { planSteps, sequencesIn } from "../training/steps.js";
 import { rowsPerEvaluation, widestBatch } from "../training/train-student.js";
 import { Trainer } from "../training/trainer.js";
-import type { CommonConfig, RunParts } from "./run-parts.js";
+import { type CommonConfig, openSource, type RunParts } from "./run-parts.js";
 import { twinObjective } from "./train-and-report.js";
 
 /** Seconds of the parts of a run. */
@@ -30,9 +30,10 @@ export interface TimeEstimate {
  */
 export async function estimateTime(
   { data: { sequenceLength, packing, shuffle }, training }: Pick<CommonConfig, "data" | "training">,
-  { student, teacher, data, objective }: RunParts,
+  parts: RunParts,
   threads: number,
 ): Promise<TimeEstimate> {
+  const { student, data, objective } = parts;
   const documents = [...data.train, ...data.heldOut];
   const positionCount = widestBatch(documents, sequenceLength);
   const plan = planSteps(data.train, { sequenceLength, packing, shuffle, ...training });
@@ -40,7 +41,7 @@ export async function estimateTime(
   const size = sequencesIn(training.microBatchTokens, step.plan);
   const microBatch = makeBatch(data.train, step.sequences.slice(0, size), step.plan);
   const microBatches = plan.steps * Math.ceil(step.sequences.length / size);
-  const localTeacher = teacher && (await makeLocalTeacher(await teacher.load(), { positionCount, threads }));
+  const localTeacher = await openSource(parts, { positionCount, threads });
   const chunkRows = chunkRowsFor(student.model.shape.headWidth, training.microBatchTokens);
   const shared = { positionCount, chunkRows, threads };
 
@@ -65,7 +66,7 @@ export async function estimateTime(
   }
 
   /** @param students - trained ones. */
-  async function secondsToEvaluate(guide: LocalTeacher | undefined, students: number): Promise<number> {
+  async function secondsToEvaluate(guide: TeacherSource | undefined, students: number): Promise<number> {
     const [batch] = packBatches(data.heldOut, { sequenceLength, batchTokens: training.microBatchTokens });
     if (!batch) return 0;
     const model = await student.start();

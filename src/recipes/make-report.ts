@@ -35,6 +35,9 @@ export interface Trained {
   readonly started: number;
 }
 
+/** Measures the models of a run that is trained. */
+export type MakeReport = (context: RecipeContext<CommonConfig>, parts: RunParts, trained: Trained) => Promise<Report>;
+
 export async function makeReport(
   context: RecipeContext<CommonConfig>,
   parts: RunParts,
@@ -95,6 +98,7 @@ export async function makeReport(
       waste: trained.plan.waste,
     },
     models,
+    ...(parts.writing && { writing: parts.writing }),
     ...(precision && { teacherPrecision: precision }),
     ...(worth && { teacherWorth: worth }),
     ...(contextReport && { context: contextReport }),
@@ -179,7 +183,7 @@ function gain(twin: BatchScores, student: BatchScores, heldOut: readonly Transfe
   );
 }
 
-function splitFacts(
+export function splitFacts(
   documents: readonly TransferDocument[],
   report: TransferReport | undefined,
 ): Report["data"]["train"] {
@@ -193,7 +197,7 @@ function splitFacts(
   };
 }
 
-function historyOf({ metrics, keptStep }: TrainedStudent): History {
+export function historyOf({ metrics, keptStep }: TrainedStudent): History {
   const steps = metrics.flatMap((line) =>
     isEvaluation(line)
       ? []

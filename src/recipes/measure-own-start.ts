@@ -32,7 +32,8 @@ export async function measureOwnStart(
   const { measure, scores } = await measureStart(await student.start(), batches, options);
   const trainedParameters = student.trainedParameters ?? parameters;
   const { origin } = student;
-  const warnings = warnAboutTeacher(worthOf(parts, sample, { "student-before": scores }));
+  const isClassifier = shape.classHead !== undefined; // whose report says by itself what the teacher is worth
+  const warnings = isClassifier ? [] : warnAboutTeacher(worthOf(parts, sample, { "student-before": scores }));
   return [
     { type: "start", origin, parameters, trainedParameters, bytes: 4 * parameters, ...measure },
     ...warnings.map((warning) => ({ type: "warning" as const, ...warning })),

@@ -2,48 +2,49 @@
 
 import os from "node:os";
 import { join } from "node:path";
-import type { LoadedData } from "../data/index.js";
+import type { LoadedData, Tokenizer } from "../data/index.js";
 import { DataError } from "../errors.js";
+import type { WrittenResponse } from "../generation/index.js";
 import { keepConfig } from "../training/run-directory.js";
-import type { ContextConfig } from "./context-options.js";
-import { openData, type SidePrompts } from "./open-data.js";
+import type { ContextConfig, ResponsesOptions } from "./context-options.js";
+import { openData, type RowReader } from "./open-data.js";
 import type { OpenedStudent, OpenedTeacher } from "./open-models.js";
-import { openWrittenData, responsesFolder, type WritingFacts } from "./open-written-data.js";
+import { openWrittenData, type WritingFacts, type WrittenData, type WrittenDataOptions } from "./open-written-data.js";
+import { promptsOf } from "./prompts-of.js";
 import type { RecipeContext } from "./recipe.js";
-import { completeResponses } from "./teacher-responses.js";
+import type { RunConfig } from "./registry.js";
+import { completeResponses, readResponses } from "./teacher-responses.js";
 
-/** What each side of a config sees. */
-export function promptsOf({ teacher, student }: Pick<ContextConfig, "teacher" | "student">): SidePrompts {
-  return { teacher: teacher.prompt, student: student.prompt };
+/** A config whose responses the teacher writes. */
+export type WrittenConfig = ContextConfig & { readonly responses: ResponsesOptions };
+
+/** True for a config whose responses the teacher writes. */
+export function isWritten(config: RunConfig): config is WrittenConfig {
+  return config.recipe === "context" && config.responses !== undefined;
 }
 
-/** Opens the rows, and has the teacher write what they lack. */
+/** The folder of the responses in a run's folder. */
+const responsesFolder = "responses";
+
+/** Opens the rows of a run, and has the teacher write what they lack. */
 export async function openContextData(
   { config, emit, signal }: RecipeContext<ContextConfig>,
   { teacher, student }: { readonly teacher: OpenedTeacher; readonly student: OpenedStudent },
 ): Promise<LoadedData & { readonly writing?: WritingFacts }> {
-  const { responses } = config;
-  const prompts = { ...promptsOf(config), teacherLength: teacher.model.shape.maxPositions };
-  if (responses === undefined) return openData(config.data, student, emit, prompts);
-  const { tokenizer } = student;
-  if (!tokenizer || !teacher.tokenizer) {
-    throw new DataError("data: a teacher must have a tokenizer to write responses, got none.", {
-      hint: "Add the model's tokenizer.json to the folders of teacher and student, or give rows with responses.",
-    });
+  const teacherLength = teacher.model.shape.maxPositions;
+  if (!isWritten(config)) {
+    return openData(config.data, student, emit, { ...promptsOf(config)!, teacherLength });
   }
+  const { from: _, ...generation } = config.responses;
+  const tokenizer = writersTokenizer(student);
   emit({ type: "phase", phase: "writing", message: "the teacher writes the responses" });
   await keepConfig(config.output, config);
   const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
-  const writer = { load: teacher.load, tokenizer };
-  const data = await openWrittenData({
-    data: config.data,
-    prompts,
-    tokenizer,
-    teacherLength: prompts.teacherLength,
-    folder: join(config.output, responsesFolder),
+  const data = await open(config, student, {
+    teacherLength,
     respond: (file, rows) =>
-      completeResponses(file, rows, responses, {
-        teacher: writer,
+      completeResponses(file, rows, generation, {
+        teacher: { load: teacher.load, tokenizer },
         threads,
         signal,
         onProgress: (done, total) =>
@@ -52,4 +53,64 @@ export async function openContextData(
   });
   for (const warning of data.warnings) emit({ type: "warning", ...warning });
   return data;
+}
+
+/**
+ * The rows of a finished run, with the responses in its folder.
+ *
+ * @throws DataError where it has none.
+ */
+export async function readContextData(config: WrittenConfig, run: string, student: RowReader): Promise<WrittenData> {
+  return open({ ...config, output: run }, student, {
+    async respond(file, rows) {
+      const found = await readResponses(file, rows);
+      if (found.length > 0) return found;
+      throw new DataError(`rows: expected the run's responses in "${file}", got none.`, {
+        hint: "Go on with limbeck run --resume, or name rows with responses by --data.",
+      });
+    },
+  });
+}
+
+/** The rows with responses as long as they may become: what a run can cost at most. */
+export async function imagineContextData(
+  config: WrittenConfig,
+  student: RowReader,
+  teacherLength: number,
+): Promise<WrittenData> {
+  const tokenizer = writersTokenizer(student);
+  let id = 0;
+  while (tokenizer.isSpecial(id)) id++;
+  const ids = new Array<number>(config.responses.maxTokens).fill(id);
+  return open(config, student, {
+    teacherLength,
+    respond: async (_, rows) =>
+      rows.flatMap((_, prompt) =>
+        Array.from({ length: config.responses.samples }, (_, sample): WrittenResponse => {
+          return { prompt, sample, ids, finishReason: "stop", logProb: 0 };
+        }),
+      ),
+  });
+}
+
+function open(
+  config: WrittenConfig,
+  student: RowReader,
+  options: Pick<WrittenDataOptions, "respond"> & Partial<Pick<WrittenDataOptions, "teacherLength">>,
+): Promise<WrittenData> {
+  return openWrittenData({
+    data: config.data,
+    prompts: promptsOf(config)!,
+    tokenizer: writersTokenizer(student),
+    teacherLength: Number.POSITIVE_INFINITY,
+    folder: join(config.output, responsesFolder),
+    ...options,
+  });
+}
+
+function writersTokenizer({ tokenizer }: RowReader): Tokenizer {
+  if (tokenizer) return tokenizer;
+  throw new DataError("data: a teacher must have a tokenizer to write responses, got none.", {
+    hint: "Add the model's tokenizer.json to the folders of teacher and student, or give rows with responses.",
+  });
 }

@@ -4,7 +4,7 @@ import { basename, resolve } from "node:path";
 import { assertSameTokenizer, hasTokenizer, loadTokenizer, type Tokenizer } from "../data/index.js";
 import { assertSameTemplate } from "../data/same-template.js";
 import type { TransferDocument } from "../data/transfer-set.js";
-import { DataError } from "../errors.js";
+import { DataError, UnsupportedError } from "../errors.js";
 import { describeFreshStudent, makeFreshStudent } from "../students/fresh-student.js";
 import type { ModelDescription, ModelParts } from "../students/slice-model.js";
 import type { StudentModel } from "../students/student-model.js";
@@ -42,8 +42,8 @@ export interface OpenedStudent {
   /** The weights that training starts from, a new copy at every call, and which of them are trained. */
   readonly start: () => Promise<StudentModel>;
   readonly tokenizer: Tokenizer | undefined;
-  /** The folder whose tokenizer files go with the student. */
-  readonly companionsFrom: string;
+  /** The folder whose tokenizer files go with the student; undefined where it needs none. */
+  readonly companionsFrom: string | undefined;
   readonly fingerprint: string;
   /** Where it starts, in words. */
   readonly origin: string;
@@ -74,12 +74,21 @@ export async function openTeacher(
   const path = await locateModel(model, download);
   const storedAs = nameOnDisk(model, path);
   const described = await describeModelFolder(path, { precision });
+  expectNoSoftPrompt(model, described.shape.virtualTokens);
   let loaded: Promise<LoadedModel> | undefined;
   const load = () => {
     loaded ??= loadWeights(described);
     return loaded;
   };
   return { name: basename(model), storedAs, model: described, load, precision, tokenizer: await tokenizerOf(path) };
+}
+
+/** @throws UnsupportedError where a model that is to teach has a soft prompt: views for teachers hold text alone. */
+export function expectNoSoftPrompt(model: string, virtualTokens = 0): void {
+  if (virtualTokens === 0) return;
+  throw new UnsupportedError(`teacher: expected a model without a soft prompt, got "${model}", which has one.`, {
+    hint: "Let its base teach, with a context in the prompt.",
+  });
 }
 
 interface StartOptions {
@@ -192,10 +201,10 @@ export function assertOneConversation(teacher: OpenedTeacher, student: OpenedStu
 }
 
 /** What a config calls a model, where that means the same everywhere. */
-function nameOnDisk(model: string, path: string): string {
+export function nameOnDisk(model: string, path: string): string {
   return path === model ? resolve(path) : model;
 }
 
-async function tokenizerOf(folder: string): Promise<Tokenizer | undefined> {
+export async function tokenizerOf(folder: string): Promise<Tokenizer | undefined> {
   return (await hasTokenizer(folder)) ? loadTokenizer(folder) : undefined;
 }

@@ -31,6 +31,7 @@ import { makeSparseTeacher } from "../teachers/sparse-teacher.js";
 import { widestBatch } from "../training/train-student.js";
 import { packageVersion } from "../version.js";
 import { loadOutputHead } from "../weights/load-model.js";
+import { askedDocuments } from "./asked-documents.js";
 import type { OpenedTeacher } from "./open-models.js";
 import type { RecipeContext } from "./recipe.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
@@ -51,7 +52,8 @@ export async function openTeacherSource(
     const positionCount = widestBatch(documents, options.sequenceLength);
     return makeLocalTeacher(await teacher.load(), { positionCount, threads, prefix: teacherPrefix(documents) });
   }
-  const { captures } = await fillCache(context, cache, parts, threads);
+  const asked = { ...parts, data: { ...data, train: askedDocuments(data.train, context.config) } };
+  const { captures } = await fillCache(context, cache, asked, threads);
   const open = await OpenCaptures.open(captures);
   const { form } = codecOf(storedOf(cache, parts));
   if (form.kind === "sparse" && cache.store.kind === "sparse") {

@@ -17,7 +17,7 @@ import {
   type TransferSet,
   warnAboutRows,
 } from "../data/index.js";
-import { documentsOfResponses, isEmptyResponse, type PromptedRow, unfitSide } from "../data/response-documents.js";
+import { documentsOfResponses, type PromptedRow, unfitSide } from "../data/response-documents.js";
 import { placeOf } from "../data/source-row.js";
 import { DataError } from "../errors.js";
 import type { WrittenResponse } from "../generation/index.js";
@@ -115,15 +115,17 @@ async function answerRows(
   const answered = prompted.flatMap((row, i) => (unfitSide(row, lengths) === undefined ? [i] : []));
   const written = await respond(
     file,
-    answered.map((i) => ({ row: rows[i]!, key: prompted[i]!.origin.key, prompt: prompted[i]!.teacher })),
+    answered.map((i) => ({ row: rows[i]!, place: i, key: prompted[i]!.origin.key, prompt: prompted[i]!.teacher })),
   );
   const responses = rows.map((): (readonly number[])[] => []);
   for (const { prompt, ids, finishReason } of written) {
-    responses[answered[prompt]!]!.push(ids);
     facts.responses++;
     facts.tokens += ids.length;
     if (finishReason === "length") facts.cut++;
-    if (isEmptyResponse(ids, tokenizer)) facts.empty++;
+    const isEnd = (id: number, i: number) =>
+      tokenizer.isSpecial(id) || (finishReason === "stop" && i === ids.length - 1);
+    if (ids.every(isEnd)) facts.empty++;
+    else responses[answered[prompt]!]!.push(ids);
   }
   return documentsOfResponses(
     prompted.map((row, i) => ({ ...row, responses: responses[i]! })),

@@ -31,11 +31,20 @@ export type TeacherOptions = z.output<typeof teacherSchema>;
  * const config = recipeSchema("soft-labels", { teacher: teacherSchema, student: studentSchema, objective: objectiveSchema });
  */
 export function recipeSchema<Name extends string, Sections extends z.ZodRawShape>(name: Name, sections: Sections) {
+  return recipeSchemaFor(name, sections, dataOptionsSchema);
+}
+
+/** {@link recipeSchema} for a recipe whose rows are of another kind. */
+export function recipeSchemaFor<
+  Name extends string,
+  Sections extends z.ZodRawShape,
+  Data extends z.ZodType<Pick<CommonSections["data"], "sequenceLength" | "packing">>,
+>(name: Name, sections: Sections, dataSchema: Data) {
   return z
     .strictObject({
       recipe: z.literal(name).describe("The way to distil."),
       ...sections,
-      data: dataOptionsSchema.describe("Which rows, split and laid out how."),
+      data: dataSchema.describe("Which rows, split and laid out how."),
       training: trainingSchema,
       device: z.enum(["cpu"]).default("cpu").describe("Where the engine computes."),
       threads: z

@@ -46,6 +46,8 @@ export type RunEvent =
       readonly done: number;
       readonly total: number;
       readonly unit: string;
+      /** What else is worth a look, such as a cost so far. */
+      readonly figures?: readonly string[];
     }
   | { readonly type: "checkpoint"; readonly step: number; readonly path: string }
   | { readonly type: "warning"; readonly code: string; readonly message: string };

@@ -1,15 +1,19 @@
 /** @file All recipes by name, and their schemas for loading configs. */
 
 import type * as z from "zod";
+import { classification } from "./classification.js";
 import { context } from "./context.js";
 import { finetune } from "./finetune.js";
 import { pretrain } from "./pretrain.js";
+import { sequence } from "./sequence.js";
 import { softLabels } from "./soft-labels.js";
 import { weakToStrong } from "./weak-to-strong.js";
 
 export const recipes = {
   "soft-labels": softLabels,
   context,
+  sequence,
+  classification,
   "weak-to-strong": weakToStrong,
   pretrain,
   finetune,
@@ -20,9 +24,14 @@ export type RecipeName = keyof typeof recipes;
 /** A validated config of any recipe. */
 export type RunConfig = { [Name in RecipeName]: z.output<(typeof recipes)[Name]["config"]> }[RecipeName];
 
+/** A validated config of a recipe whose models predict tokens. */
+export type LanguageModelConfig = Exclude<RunConfig, { readonly recipe: "classification" }>;
+
 export const recipeSchemas: { readonly [Name in RecipeName]: z.ZodType<RunConfig> } = {
   "soft-labels": softLabels.config,
   context: context.config,
+  sequence: sequence.config,
+  classification: classification.config,
   "weak-to-strong": weakToStrong.config,
   pretrain: pretrain.config,
   finetune: finetune.config,

@@ -1,9 +1,14 @@
 /** @file What all recipes hand to training and to the report. */
 
 import type { LoadedData } from "../data/index.js";
+import type { TransferDocument } from "../data/transfer-set.js";
 import type { Objective } from "../losses/options.js";
+import type { WritingReport } from "../report/writing-report.js";
 import type { CacheOptions } from "../signals/cache/index.js";
+import type { TeacherSource } from "../signals/teacher-signal.js";
+import { makeLocalTeacher } from "../teachers/local-teacher.js";
 import type { TrainingOptions } from "../training/options.js";
+import type { MakeReport } from "./make-report.js";
 import type { OpenedStudent, OpenedTeacher } from "./open-models.js";
 import type { WritingFacts } from "./open-written-data.js";
 
@@ -32,5 +37,26 @@ export interface RunParts {
   readonly student: OpenedStudent;
   readonly data: LoadedData;
   readonly objective: Objective;
+  /** What was written for the run, where something was. */
+  readonly writing?: WritingReport | undefined;
   readonly context?: ContextParts;
+  /** Where the teacher's signals come from, where it is not the teacher's own hidden states. */
+  readonly makeTeacher?: ((sizes: TeacherSizes) => Promise<TeacherSource | undefined>) | undefined;
+  /** What the twin learns from, where it is not all training rows. */
+  readonly twinTrain?: readonly TransferDocument[] | undefined;
+  /** Measures the run's models, where they are no language models. */
+  readonly makeReport?: MakeReport | undefined;
+}
+
+/** What a teacher is compiled for. */
+export interface TeacherSizes {
+  /** Longest sequence it will read. */
+  readonly positionCount: number;
+  readonly threads: number;
+}
+
+/** The run's teacher, compiled; undefined where there is none. */
+export async function openSource(parts: RunParts, sizes: TeacherSizes): Promise<TeacherSource | undefined> {
+  if (parts.makeTeacher) return parts.makeTeacher(sizes);
+  return parts.teacher && makeLocalTeacher(await parts.teacher.load(), sizes);
 }

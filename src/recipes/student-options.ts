@@ -7,7 +7,7 @@ import { model, modelForms } from "./model-option.js";
 const size = z.int().positive();
 
 /** A student that starts from random weights. Sizes follow the Llama family's `config.json`, spelled out. */
-const shapeSchema = z
+export const shapeSchema = z
   .strictObject({
     modelType: z.enum(["llama", "mistral", "qwen2", "qwen3"]).default("llama").describe("The architecture."),
     layers: size.describe("Transformer blocks."),

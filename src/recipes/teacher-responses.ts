@@ -3,18 +3,20 @@
  * interrupted goes on behind the last whole line, and its file ends as it would have ended without a break.
  */
 
-import { mkdir, open, readFile, truncate } from "node:fs/promises";
-import { dirname } from "node:path";
+import { open } from "node:fs/promises";
 import type { SourceRow, Tokenizer } from "../data/index.js";
-import { DataError, LimbeckError } from "../errors.js";
+import { DataError } from "../errors.js";
 import { makeTokenGenerator, type WrittenResponse, writeResponses } from "../generation/index.js";
 import { findStopTokens } from "../generation/stop-tokens.js";
 import type { LoadedModel } from "../weights/load-model.js";
-import type { ResponsesOptions } from "./context-options.js";
+import type { GenerationOptions } from "./generation-options.js";
+import { readWholeLines } from "./whole-lines.js";
 
 /** A row to be answered. */
 export interface AnsweredRow {
   readonly row: SourceRow;
+  /** Place of the row among all of its split. */
+  readonly place: number;
   /** 48 bits of a hash of the row's content. */
   readonly key: number;
   /** What the teacher sees. */
@@ -25,7 +27,7 @@ export interface AnsweredRow {
 interface ResponseLine {
   readonly response: string;
   readonly written: Omit<WrittenResponse, "prompt" | "ids"> & {
-    /** Place of the row among those to be answered. */
+    /** Place of the row among all of its split. */
     readonly row: number;
     readonly key: number;
     readonly tokenIds: readonly number[];
@@ -48,10 +50,10 @@ export interface WritingContext {
 export async function completeResponses(
   file: string,
   rows: readonly AnsweredRow[],
-  options: ResponsesOptions,
+  options: GenerationOptions,
   { teacher: { load, tokenizer }, threads, signal, onProgress }: WritingContext,
 ): Promise<readonly WrittenResponse[]> {
-  const { samples, from: _, ...sampling } = options;
+  const { samples, ...sampling } = options;
   const total = rows.length * samples;
   const all = [...(await readResponses(file, rows))];
   if (all.length > 0) onProgress(all.length, total);
@@ -83,26 +85,25 @@ export async function completeResponses(
  * @throws DataError where it belongs to other rows.
  */
 export async function readResponses(file: string, rows: readonly AnsweredRow[]): Promise<readonly WrittenResponse[]> {
-  await mkdir(dirname(file), { recursive: true });
-  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return "";
-    throw new LimbeckError("FILE", `"${file}" cannot be read: ${error.message}.`, { cause: error });
-  });
-  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-  if (whole.length < text.length) await truncate(file, Buffer.byteLength(whole));
-  return whole
-    .split("\n")
-    .slice(0, -1)
-    .map((line, i) => parseLine(line, `${file}:${i + 1}`, rows));
+  const byPlace = new Map(rows.map(({ place, key }, prompt) => [place, { prompt, key }]));
+  return (await readWholeLines(file)).map((line, i) => parseLine(line, `${file}:${i + 1}`, byPlace));
 }
 
-function lineOf({ prompt, ids, ...written }: WrittenResponse, { row, key }: AnsweredRow, tokenizer: Tokenizer): string {
+function lineOf(
+  { prompt: _, ids, ...written }: WrittenResponse,
+  { row, place, key }: AnsweredRow,
+  tokenizer: Tokenizer,
+): string {
   const response = tokenizer.decode(ids.filter((id) => !tokenizer.isSpecial(id)));
-  const line: ResponseLine = { response, written: { row: prompt, key, ...written, tokenIds: ids } };
+  const line: ResponseLine = { response, written: { row: place, key, ...written, tokenIds: ids } };
   return `${JSON.stringify({ ...row.fields, ...line })}\n`;
 }
 
-function parseLine(line: string, where: string, rows: readonly AnsweredRow[]): WrittenResponse {
+function parseLine(
+  line: string,
+  where: string,
+  rows: ReadonlyMap<number, { readonly prompt: number; readonly key: number }>,
+): WrittenResponse {
   let written: Partial<ResponseLine["written"]> | undefined;
   try {
     written = (JSON.parse(line) as Partial<ResponseLine>).written;
@@ -111,8 +112,9 @@ function parseLine(line: string, where: string, rows: readonly AnsweredRow[]): W
   }
   const { row = -1, key, sample, tokenIds, finishReason, logProb } = written ?? {};
   const isResponse = [sample, logProb].every(Number.isFinite) && Array.isArray(tokenIds) && finishReason !== undefined;
-  if (isResponse && rows[row]?.key === key) {
-    return { prompt: row, sample: sample!, ids: tokenIds, finishReason, logProb: logProb! };
+  const known = rows.get(row);
+  if (isResponse && known?.key === key) {
+    return { prompt: known!.prompt, sample: sample!, ids: tokenIds, finishReason, logProb: logProb! };
   }
   throw new DataError(`data: ${where}: expected a response to one of this run's rows, got another line.`, {
     hint: "Put back the rows that the run was started with, or start a new run with --output.",

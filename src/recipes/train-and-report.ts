@@ -39,24 +39,37 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
     "held-out data": fingerprintDocuments(data.heldOut),
   });
   await keepParts(config.output, student);
-  const localTeacher = teacher && (await openTeacherSource(context, { ...parts, teacher }, threads));
-  const movingTeacher = await openMovingTeacher(config, parts, threads);
+  const localTeacher = await openSourceOf(context, parts, threads);
+  const movingTeacher = needsTeacher(parts.objective) ? await openMovingTeacher(config, parts, threads) : undefined;
   try {
     const start = context.resume ? [] : await measureOwnStart(context, parts, localTeacher, threads);
     for (const event of start) emit(event);
-    const train = (run: RunName, directory: string, objective: Objective) =>
-      trainOne(context, parts, {
-        ...{ run, directory, objective, localTeacher, threads },
-        movingTeacher: needsTeacher(objective) ? movingTeacher : undefined,
-      });
     emit({ type: "phase", phase: "training", message: "training the student" });
-    const trained = await train("student", config.output, parts.objective);
+    const { objective } = parts;
+    const trained = await trainOne(context, parts, {
+      run: "student",
+      directory: config.output,
+      ...{ objective, localTeacher, movingTeacher, threads },
+    });
     let twin: TrainedStudent | undefined;
     if (config.training.twin && needsTeacher(parts.objective)) {
       emit({ type: "phase", phase: "twin", message: "training the twin: the same student without the teacher" });
-      twin = await train("twin", join(config.output, "twin"), twinObjective);
+      const { steps } = trained.plan;
+      twin = await trainOne(withSteps(context, steps), withTwinRows(parts), {
+        run: "twin",
+        directory: join(config.output, "twin"),
+        objective: twinObjective,
+        localTeacher,
+        threads,
+      });
     }
-    const made = await makeReport(context, parts, { trained, twin, localTeacher, threads, started });
+    const made = await (parts.makeReport ?? makeReport)(context, parts, {
+      trained,
+      twin,
+      localTeacher,
+      threads,
+      started,
+    });
     // A finished run that is resumed has the same student, and what was exported of it stays true.
     const exports = context.resume ? await exportsOf(config.output) : [];
     const report = exports.length > 0 ? { ...made, exports } : made;
@@ -79,6 +92,30 @@ async function openMovingTeacher(
   const documents = [...data.train, ...data.heldOut];
   const options = { positionCount: widestBatch(documents, sequenceLength), threads, prefix: teacherPrefix(documents) };
   return makeMovingTeacher(await student.start(), context.movingAverage, options);
+}
+
+/** Rows of its own make epochs of their own, so the twin is trained for as many steps as the student. */
+function withSteps(context: RecipeContext<CommonConfig>, steps: number): RecipeContext<CommonConfig> {
+  const training = { ...context.config.training, epochs: undefined, steps };
+  return { ...context, config: { ...context.config, training } };
+}
+
+/** The parts with the rows that the twin learns from. */
+function withTwinRows(parts: RunParts): RunParts {
+  return parts.twinTrain ? { ...parts, data: { ...parts.data, train: parts.twinTrain } } : parts;
+}
+
+/** What the run learns from: the recipe's own source, the teacher itself or a cache of it. */
+async function openSourceOf(
+  context: RecipeContext<CommonConfig>,
+  parts: RunParts,
+  threads: number,
+): Promise<TeacherSource | undefined> {
+  const { teacher, data, makeTeacher } = parts;
+  const documents = [...data.train, ...data.heldOut];
+  if (makeTeacher)
+    return makeTeacher({ positionCount: widestBatch(documents, context.config.data.sequenceLength), threads });
+  return teacher && openTeacherSource(context, { ...parts, teacher }, threads);
 }
 
 /**

@@ -79,7 +79,11 @@ export const weakLabelsSchema = z
 export const groundTruthSchema = z
   .strictObject({
     rows: z
-      .union([z.enum(["all", "none"]), share, z.strictObject({ field: z.string().min(1) })])
+      .union([
+        z.enum(["all", "none"]),
+        share,
+        z.strictObject({ field: z.string().min(1).describe("The field that is true where the text is a target.") }),
+      ])
       .default("none")
       .describe(
         "Training rows whose text is itself a target: all, none, a share chosen by a hash, or { field } for those where this field is true.",

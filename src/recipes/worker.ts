@@ -2,8 +2,11 @@
 
 import { serveWorker } from "../runtime/serve-worker.js";
 import { captureRun } from "./capture-run.js";
+import { openWrittenSequence } from "./open-sequence-data.js";
 import type { RecipeContext } from "./recipe.js";
 import { type RunConfig, recipes } from "./registry.js";
+import { type SelectionRequest, selectRows } from "./select-rows.js";
+import type { SequenceConfig } from "./sequence-options.js";
 
 /** What the main thread asks for. */
 export interface RunRequest {
@@ -12,6 +15,9 @@ export interface RunRequest {
   /** URLs of modules that define divergences or architectures. */
   readonly imports: readonly string[];
 }
+
+/** The writing alone. */
+export type GenerationRequest = { readonly config: SequenceConfig; readonly resume: boolean };
 
 serveWorker({
   async run(argument, { emit, signal }) {
@@ -24,5 +30,13 @@ serveWorker({
     const { config, imports } = argument as RunRequest;
     for (const url of imports) await import(url);
     return captureRun({ config, signal, emit });
+  },
+  async generate(argument, { emit, signal }) {
+    const { config, resume } = argument as GenerationRequest;
+    const { writing } = await openWrittenSequence({ config, resume, signal, emit });
+    return writing;
+  },
+  async select(argument, { emit, signal }) {
+    return selectRows(argument as SelectionRequest, { emit, signal });
   },
 });

@@ -1,6 +1,8 @@
 /** @file report.html: one page that needs nothing but itself. Its parts are in html/. */
 
 import { stringify } from "yaml";
+import { classReportHtml } from "./class-html.js";
+import { hasClasses } from "./classification.js";
 import { compareWithTwin, conclusionSentences, formatGapClosed, headline } from "./conclusion.js";
 import { formatCount, formatFactor, formatNumber, formatPercent, formatSeconds } from "./format.js";
 import { comparisonCharts, trainingCurves } from "./html/charts.js";
@@ -13,15 +15,18 @@ import { script } from "./html/script.js";
 import { section } from "./html/section.js";
 import { modelTable } from "./html/table.js";
 import { tokenCards } from "./html/tokens.js";
+import { warnings } from "./html/warnings.js";
 import { weakToStrongSection } from "./html/weak-to-strong.js";
 import { teacherWorth } from "./html/worth.js";
 import { modelOf, type Report } from "./report.js";
+import { writingSection } from "./writing-report.js";
 
 /**
  * The page as text. Every word from the run is escaped, and the page's own policy forbids it to load anything or to run any
  * script but ours.
  */
 export function reportHtml(report: Report): string {
+  if (hasClasses(report)) return classReportHtml(report, report.classification);
   const { run } = report;
   return pageHtml({
     title: headline(report),
@@ -34,6 +39,7 @@ export function reportHtml(report: Report): string {
     sections: [
       weakToStrongSection(report),
       section("The models", startNote(report), [modelTable(report), comparisonCharts(report)]),
+      writingSection(report.writing),
       contextSection(report),
       teacherWorth(report),
       exportTables(report),
@@ -98,12 +104,6 @@ function startNote(report: Report): string | null {
       ? "all of its parameters were trained"
       : `it has ${formatCount(parameters)} parameters, and ${formatCount(trainedParameters)} were trained`;
   return `The student started from ${origin}; ${share}.`;
-}
-
-function warnings(report: Report): Markup | null {
-  if (report.warnings.length === 0) return null;
-  return html`<aside class="warnings"><h2>Warnings</h2><ul>
-${report.warnings.map(({ code, message }) => html`<li>${message} <code>${code}</code></li>`)}</ul></aside>`;
 }
 
 function differences(report: Report): Markup | null {

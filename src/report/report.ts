@@ -3,15 +3,19 @@
 import type { PrecisionCost } from "../evaluate/measure-precision.js";
 import type { Estimate } from "../evaluate/statistics.js";
 import type { TeacherWorth } from "../evaluate/teacher-worth.js";
+import type { ClassificationReport } from "./classification.js";
 import type { ContextReport } from "./context-report.js";
 import type { ExportReport } from "./export-report.js";
 import type { WeakToStrongReport } from "./weak-to-strong.js";
+import type { WritingReport } from "./writing-report.js";
 
 /** The report of a run, exactly as in report.json. All losses in nats, all shares between 0 and 1. */
 export interface Report {
   readonly limbeckReport: 1;
   readonly run: RunFacts;
   readonly data: DataFacts;
+  /** What was written for the run and kept of it; left out where the rows were given. */
+  readonly writing?: WritingReport;
   /** At most one per role. `student-after` is always there. */
   readonly models: readonly ModelReport[];
   /** What its precision costs the teacher; left out where it computed in float32. */
@@ -31,6 +35,8 @@ export interface Report {
   readonly warnings: readonly ReportWarning[];
   /** What only a run of the `context` recipe reports. */
   readonly context?: ContextReport;
+  /** Where the run's models put texts into classes: how well; left out elsewhere. */
+  readonly classification?: ClassificationReport;
   /** What was exported from the run's student, the latest last; left out before the first export. */
   readonly exports?: readonly ExportReport[];
 }
@@ -109,6 +115,8 @@ export interface EvaluationPoint {
   readonly step: number;
   readonly loss: number;
   readonly perplexity: number;
+  /** Left out where tokens are predicted. */
+  readonly accuracy?: number;
   /** Left out where there is no teacher. */
   readonly klTeacherStudent?: number;
 }

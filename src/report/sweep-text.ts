@@ -2,17 +2,24 @@
 
 import { formatEstimate, formatNumber } from "./format.js";
 import { doneTrials, type SweepReport, type TrialReport, tradeOffOf } from "./sweep-report.js";
-import { tradeOffText } from "./trade-off-text.js";
+import { letterOf, type TradeOff } from "./trade-off.js";
+import { longestName, tradeOffText } from "./trade-off-text.js";
 
 /** Table, plot, what did not come to its end, and the best, ending in a newline. */
 export function sweepText(report: SweepReport): string {
   const tradeOff = tradeOffOf(report);
   return [
-    ...(tradeOff ? [tradeOffText(tradeOff)] : []),
+    ...(tradeOff ? [tradeOffText(tradeOff), ...longNames(tradeOff)] : []),
     ...report.trials.flatMap((trial) => unfinishedLine(trial, report.by)),
     ...bestSentences(report),
     "",
   ].join("\n");
+}
+
+/** Names that the table has no room for, in full. */
+function longNames({ students }: TradeOff): readonly string[] {
+  if (students.every(({ name }) => name.length <= longestName)) return [];
+  return [...students.map(({ name }, i) => `${letterOf(i)}  ${name}`), ""];
 }
 
 function unfinishedLine(trial: TrialReport, by: SweepReport["by"]): readonly string[] {

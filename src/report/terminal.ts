@@ -1,5 +1,7 @@
 /** @file The report as text for a terminal of 80 columns: the table, the course of the held-out KL, the conclusion. */
 
+import { classReportLines } from "./class-text.js";
+import { hasClasses } from "./classification.js";
 import { conclusionLine, precisionSentence } from "./conclusion.js";
 import { contextSentences } from "./context-text.js";
 import { formatBytes, formatCount, formatEstimate, formatNumber, formatPercent, NOT_MEASURED } from "./format.js";
@@ -8,6 +10,7 @@ import { roleNames, roles } from "./roles.js";
 import { weakToStrongLines } from "./weak-to-strong-text.js";
 import { weakToStrongSentences } from "./weak-to-strong-words.js";
 import { worthSummary } from "./worth-text.js";
+import { writingText } from "./writing-report.js";
 
 const WIDTH = 80;
 const BLOCKS = "▁▂▃▄▅▆▇█";
@@ -35,6 +38,7 @@ const columns: readonly Column[] = [
 
 /** The report in lines of at most 80 columns, ending in a newline. `±` is half of a 95 % interval. */
 export function reportText(report: Report): string {
+  if (hasClasses(report)) return `${classReportLines(report.classification).flatMap(wrap).join("\n")}\n`;
   const models = roles.flatMap((role) => report.models.filter((model) => model.role === role));
   const lines = [...table(models), "", ...klCurve(report.history.student.evaluations), ...wrap(conclusionLine(report))];
   lines.push(...contextSentences(report).flatMap(wrap));
@@ -45,6 +49,7 @@ export function reportText(report: Report): string {
   }
   const precision = precisionSentence(report);
   if (precision) lines.push(...wrap(precision));
+  if (report.writing) lines.push(...wrap(writingText(report.writing)));
   if (report.teacherWorth) lines.push(...wrap(worthSummary(report.teacherWorth)));
   return `${lines.join("\n")}\n`;
 }
@@ -90,6 +95,7 @@ function percent(share: number | undefined): string {
 }
 
 function wrap(text: string): readonly string[] {
+  if (text.length <= WIDTH) return [text];
   const lines = [""];
   for (const word of text.split(" ")) {
     const line = lines.at(-1)!;

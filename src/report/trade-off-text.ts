@@ -5,7 +5,8 @@ import { linearAxis, logAxis } from "./html/axis.js";
 import { type Cost, costOf, letterOf, lossOf, type TradeOff, type TradeOffModel } from "./trade-off.js";
 
 const plot = { columns: 62, rows: 12 };
-const longestName = 22;
+/** Characters of a name that the table shows. */
+export const longestName = 22;
 
 type Row = TradeOffModel & { readonly onFront?: Readonly<Record<Cost, boolean>> };
 

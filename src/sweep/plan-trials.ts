@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { loadConfig } from "../config/load-config.js";
-import { LimbeckError } from "../errors.js";
+import { ConfigError, LimbeckError } from "../errors.js";
 import type { RunConfig } from "../recipes/registry.js";
 import { type Candidate, drawCandidates, gridOf } from "./candidates.js";
 import { type Dimension, isRange } from "./dimension.js";
@@ -45,16 +45,15 @@ export interface TrialSource {
 }
 
 /**
- * Chooses the combinations and loads a config for each. A trial has no twin: trials are compared with one another.
+ * Chooses the combinations and loads a config for each. A trial has no twin: trials are compared with one another. All share a cache
+ * in the sweep's folder `teacher/`, where the config has none, so that a teacher is asked once.
  *
  * @throws LimbeckError `USAGE` where the search does not fit its keys; ConfigError where no combination is a config.
  */
-export async function planTrials({ path, set, dimensions, search, output }: TrialSource): Promise<TrialPlan> {
-  const candidates = chooseCandidates(dimensions, search);
+export async function planTrials(source: TrialSource): Promise<TrialPlan> {
+  const { dimensions, search } = source;
   const trials: Trial[] = [];
-  for (const candidate of candidates) {
-    trials.push(await loadTrial(path, set, candidate, join(output, candidate.name)));
-  }
+  for (const candidate of chooseCandidates(dimensions, search)) trials.push(await loadTrial(source, candidate));
   const whole = trials.filter(({ config }) => config !== undefined);
   if (whole.length === 0) throw trials[0]!.problem!;
   if (search.kind !== "halving") return { trials, rungs: undefined };
@@ -69,22 +68,38 @@ function chooseCandidates(dimensions: readonly Dimension[], { kind, trials, seed
     });
   }
   if (trials !== undefined) return drawCandidates(dimensions, trials, seed);
-  if (kind === "random" || dimensions.some(isRange)) {
-    if (kind !== "grid") {
-      throw new LimbeckError("USAGE", `--search ${kind}: expected --trials, how many combinations to draw, got none.`);
-    }
+  if (kind === "random" || (kind === "halving" && dimensions.some(isRange))) {
+    throw new LimbeckError("USAGE", `--search ${kind}: expected --trials, how many combinations to draw, got none.`);
   }
   return gridOf(dimensions);
 }
 
-async function loadTrial(path: string, set: readonly string[], candidate: Candidate, output: string): Promise<Trial> {
+async function loadTrial({ path, set, output }: TrialSource, candidate: Candidate): Promise<Trial> {
   try {
-    const given = await loadConfig(path, [...set, ...candidate.overrides]);
-    const config = { ...given, output, training: { ...given.training, twin: false } } as RunConfig;
-    return { ...candidate, given, config, problem: undefined };
+    const overrides = [...set, ...candidate.overrides];
+    const given = await loadConfig(path, overrides);
+    const shared = await withCache(path, overrides, given, join(output, "teacher"));
+    const config = { ...shared, output: join(output, candidate.name), training: { ...given.training, twin: false } };
+    return { ...candidate, given, config: config as RunConfig, problem: undefined };
   } catch (error) {
     if (!(error instanceof LimbeckError)) throw error;
     return { ...candidate, given: undefined, config: undefined, problem: error };
+  }
+}
+
+/** The config with a cache that all trials share, where it names none and its recipe and its teacher allow one. */
+async function withCache(
+  path: string,
+  overrides: readonly string[],
+  given: RunConfig,
+  directory: string,
+): Promise<RunConfig> {
+  if (!("teacher" in given) || ("cache" in given && given.cache !== undefined)) return given;
+  try {
+    return await loadConfig(path, [...overrides, `cache.directory=${JSON.stringify(directory)}`]);
+  } catch (error) {
+    if (error instanceof ConfigError) return given;
+    throw error;
   }
 }
 

@@ -58,7 +58,7 @@ async function trainUntil(
       signal: AbortSignal.any([signal, reached.signal]),
       onEvent(event) {
         onEvent(event);
-        if (event.type === "evaluation" && event.step === step) reached.abort();
+        if (event.type === "evaluation" && event.run === "student" && event.step === step) reached.abort();
       },
     });
   } catch (error) {

@@ -23,7 +23,10 @@ export interface StepLine {
 export interface Evaluation {
   /** The objective, as in the step lines, with the weights of the run's last step. */
   readonly loss: number;
+  /** exp of the mean cross-entropy with the text, or with the labels. */
   readonly perplexity: number;
+  /** Share of labelled documents put into their class; left out where tokens are predicted. */
+  readonly accuracy?: number;
   /** Mean KL(teacher ‖ student) at temperature 1, in nats per token; left out without a teacher. */
   readonly klTeacherStudent?: number;
 }

@@ -8,8 +8,8 @@ import { placeOf } from "../data/source-row.js";
 import type { TransferDocument } from "../data/transfer-set.js";
 import { InterruptedError } from "../errors.js";
 import { makeRowScorer, type RowScorer } from "../evaluate/row-scores.js";
-import { packBatches, scoreBatches } from "../evaluate/score-batches.js";
-import { mean } from "../evaluate/statistics.js";
+import { accuracyOf, packBatches, scoreBatches } from "../evaluate/score-batches.js";
+import { mean, meanOfKnown } from "../evaluate/statistics.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { needsTeacher } from "../losses/objective.js";
 import { type Objective, objectiveAt } from "../losses/options.js";
@@ -48,7 +48,7 @@ export interface TrainStudentOptions {
   readonly directory: string;
   readonly student: StudentModel;
   /** Whose tokenizer files the written student gets. */
-  readonly companionsFrom: string;
+  readonly companionsFrom: string | undefined;
   readonly teacher: TeacherSource | undefined;
   /** Teaches in place of `teacher`, which still is what evaluations compare with; it follows the student after every step. */
   readonly movingTeacher?: MovingTeacher | undefined;
@@ -227,7 +227,8 @@ class TrainingSession implements AsyncDisposable {
     const scores = await scoreBatches(this.#heldOut, this.#scorer, weights, this.#observer, { signal });
     return {
       loss: mean(scores.objective!),
-      perplexity: Math.exp(-mean(scores.targetLogProbs)),
+      perplexity: Math.exp(-meanOfKnown(scores.targetLogProbs)),
+      ...(this.#options.student.shape.classHead ? { accuracy: accuracyOf(scores) } : {}),
       ...(scores.kl ? { klTeacherStudent: mean(scores.kl) } : {}),
     };
   }

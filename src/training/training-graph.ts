@@ -46,6 +46,7 @@ export function placeRows(
   const inputs = {
     hidden: graph.within("rows", () => gather(placed.hidden, rows("rowIndex", "int32"))),
     headWeight: placed.headWeight,
+    headBias: placed.headBias,
     targetIds: rows("targetIds", "int32"),
     rowWeights: rows("rowWeights", "float32"),
     targetWeights: rows("targetWeights", "float32"),
@@ -71,8 +72,12 @@ export function buildTrainingGraph(
   const graph = new Graph();
   const { placed, inputs } = placeRows(graph, student, objective, options);
   const trained = [...placed.parameters.values()].filter(({ name }) => !options.frozen?.has(name));
-  const isInBody = (weight: Value) => weight !== placed.headWeight || student.shape.tiedHead;
-  const frozen = { hidden: !trained.some(isInBody), headWeight: trained.every((each) => each !== placed.headWeight) };
+  const isHead = (weight: Value) => weight === placed.headWeight || weight === placed.headBias;
+  const frozen = {
+    hidden: student.shape.tiedHead ? trained.length === 0 : trained.every(isHead),
+    headWeight: trained.every((each) => each !== placed.headWeight),
+    headBias: trained.every((each) => each !== placed.headBias),
+  };
   const { total, terms } = chunkedObjective({ ...inputs, frozen }, objective);
   const parameterNames = trained.map(({ name }) => name);
   const parameterGradients = gradients(total, trained);

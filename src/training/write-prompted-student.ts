@@ -18,7 +18,7 @@ export async function writePromptedStudent(
   paths: Readonly<Record<"student" | "adapter" | "base", string>>,
   { architecture, shape, config, softPrompt }: StudentModel & { readonly softPrompt: StudentSoftPrompt },
   read: ReadWeight,
-  companionsFrom: string,
+  companionsFrom: string | undefined,
 ): Promise<void> {
   const { baseModel = resolve(paths.base) } = softPrompt;
   if (softPrompt.baseModel === undefined) {

@@ -23,7 +23,7 @@ export interface ModelFolderContents {
   readonly tensors: Iterable<NamedTensor>;
   readonly dtype: WeightDtype;
   /** A model folder whose tokenizer, chat template and generation settings are copied byte for byte, or a GGUF file whose tokenizer is written out. */
-  readonly copyFrom?: string;
+  readonly copyFrom?: string | undefined;
   /** Weights beyond this size go into several files. Default 5 GB, as in transformers. */
   readonly maxShardBytes?: number;
   /** Takes the place of a model folder that is already there. */

@@ -175,7 +175,7 @@ describe("heads of unequal width", () => {
       const size = dims[1]!;
       weights.set(name, float32Tensor([width, size], (data as Float32Array).slice(0, width * size)));
     }
-    const shape = { ...model.shape, headWidth: width };
+    const shape = { ...model.shape, headWidth: width, vocabSize: width };
     return { ...model, shape, weights, config: { ...model.config, vocab_size: width } };
   }
 

@@ -111,7 +111,7 @@ export function asSignal(
     form,
     headFeeds: {},
     signal: async (batch: DistillationBatch) =>
-      convert(logitsOf(await teacher.signal(batch), head.data as Float32Array)),
+      convert(logitsOf((await teacher.signal(batch)) as HiddenSignal, head.data as Float32Array)),
     dispose: () => teacher.dispose(),
   };
 }

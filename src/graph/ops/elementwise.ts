@@ -93,6 +93,15 @@ export function silu(x: Value): Value {
   return mul(x, sigmoid(x));
 }
 
+/**
+ * x · Φ(x) with Φ(x) = ½ (1 + erf(x/√2)), exactly and not by its tanh approximation.
+ *
+ * @see Hendrycks & Gimpel 2016, "Gaussian Error Linear Units" (arXiv:1606.08415), §2.
+ */
+export function gelu(x: Value): Value {
+  return mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1));
+}
+
 export function cast(x: Value, to: DType): Value {
   return x.dtype === to ? x : emit("Cast", [x], { to }, { dtype: to, shape: x.shape });
 }

@@ -37,6 +37,16 @@ export function attentionBias(queries: Places, blocks: readonly KeyPlaces[], lik
   return g.concat(biases, -1);
 }
 
+/** {@link attentionBias} where a position sees all of its own document, `[sequences, 1, 1, tokens, tokens]`. */
+export function documentBias({ documents }: Pick<Places, "documents">, like: Value): Value {
+  const [sequences, count] = documents.shape as readonly [Dim, Dim];
+  const isAllowed = g.equal(
+    g.reshape(documents, [sequences, 1, 1, count, 1]),
+    g.reshape(documents, [sequences, 1, 1, 1, count]),
+  );
+  return g.where(isAllowed, like.graph.number(like.dtype, 0), blocked);
+}
+
 export interface Heads {
   readonly heads: number;
   readonly keyValueHeads: number;

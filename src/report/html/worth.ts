@@ -10,6 +10,13 @@ import { reliabilityChart } from "./reliability-chart.js";
 import { section } from "./section.js";
 import { visibleContext } from "./visible-text.js";
 
+const reliabilityWords = {
+  id: "reliability",
+  name: "teacher",
+  title: "Can its confidence be believed?",
+  what: "tokens",
+} as const;
+
 /** The section; null without a teacher. */
 export function teacherWorth({ teacherWorth: worth }: Report): Markup | null {
   if (!worth) return null;
@@ -19,7 +26,7 @@ export function teacherWorth({ teacherWorth: worth }: Report): Markup | null {
     calibrationSentence(worth.calibration);
   return section("Is the teacher any good?", note, [
     rivalTable(worth),
-    html`<div class="charts">${reliabilityChart(worth.calibration)}${examples(worth)}</div>`,
+    html`<div class="charts">${reliabilityChart(worth.calibration, reliabilityWords)}${examples(worth)}</div>`,
   ]);
 }
 

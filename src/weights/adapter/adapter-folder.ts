@@ -46,7 +46,7 @@ export async function writeAdapterFolder(
   path: string,
   config: AdapterConfig,
   tensors: readonly AdapterTensor[],
-  copyFrom: string,
+  copyFrom: string | undefined,
 ): Promise<void> {
   const named = tensors.map((tensor) => ({ ...tensor, name: prefix + tensor.name }));
   await writePeftFolder(path, formatAdapterConfig(config), named, copyFrom, { replace: true });
@@ -110,10 +110,21 @@ export async function openAdapterFolder(
 /** The path of an adapter's base on this machine, downloaded where needed. */
 export async function locateAdapterBase(path: string): Promise<string> {
   const { baseModel } = await readConfig(path);
+  return (await findHere(path, baseModel)) ?? locateModel(baseModel);
+}
+
+/** What another adapter's config can call an adapter's base: its path where it is a folder here, else its name on the hub. */
+export async function nameAdapterBase(path: string): Promise<string> {
+  const { baseModel } = await readConfig(path);
+  const here = await findHere(path, baseModel);
+  return here === undefined ? baseModel : resolve(here);
+}
+
+async function findHere(path: string, baseModel: string): Promise<string | undefined> {
   for (const candidate of [join(path, baseModel), baseModel, join(dirname(resolve(path)), basename(baseModel))]) {
     if (await isThere(candidate)) return candidate;
   }
-  return locateModel(baseModel);
+  return undefined;
 }
 
 async function readConfig(path: string): Promise<ReadAdapterConfig> {

@@ -11,17 +11,17 @@ import { adapterConfigFileName, adapterWeightsFileName } from "./adapter-config.
 /**
  * Writes `adapter_config.json`, `adapter_model.safetensors` and the tokenizer's files, as PEFT's `save_pretrained` does.
  *
- * @param copyFrom - the model whose tokenizer files go with it.
+ * @param copyFrom - the model whose tokenizer files go with it, where it has any.
  * @param options - `replace`: takes the place of what is there already; `modelConfig`: the base's config.json, to go with it.
  */
 export async function writePeftFolder(
   path: string,
   config: Readonly<Record<string, unknown>>,
   tensors: readonly NamedTensor[],
-  copyFrom: string,
+  copyFrom: string | undefined,
   { replace, modelConfig }: { readonly replace: boolean; readonly modelConfig?: Readonly<Record<string, unknown>> },
 ): Promise<void> {
-  const companions = await readCompanions(copyFrom);
+  const companions = copyFrom === undefined ? new Map<string, string | Buffer>() : await readCompanions(copyFrom);
   await writeFolderAtomically(
     path,
     async (folder) => {

@@ -24,13 +24,13 @@ export interface SoftPromptContents {
 /**
  * Writes a soft prompt with the tokenizer's files.
  *
- * @param copyFrom - the model whose tokenizer files go with it.
+ * @param copyFrom - the model whose tokenizer files go with it, where it has any.
  * @param options - `replace`: takes the place of what is there already.
  */
 export async function writeSoftPromptFolder(
   path: string,
   { prompt, config, ...names }: SoftPromptContents,
-  copyFrom: string,
+  copyFrom: string | undefined,
   options: { readonly replace: boolean },
 ): Promise<void> {
   const virtualTokens = prompt.length / names.hiddenSize;
