@@ -228,7 +228,8 @@ export class Shard implements AsyncDisposable {
       const size = bytesPerRow(plane);
       return await this.#file.readRange(plane.name, from.row * size, (to.row + to.rows) * size);
     } catch (cause) {
-      throw damaged(this.path, (cause as Error).message, cause);
+      const { number } = this.blocks[from.block]!;
+      throw damaged(this.path, `block ${number} with sizes that do not fit: ${(cause as Error).message}`, cause);
     }
   }
 
