@@ -124,6 +124,20 @@ describe("limbeck run with a soft prompt", () => {
     expect(JSON.stringify(JSON.parse(stdout))).toContain(`"trainedParameters":${tokens * 32}`);
   });
 
+  it("learns from responses that the teacher writes, with the prompt before every view, and is evaluated on them", async () => {
+    const training = { epochs: undefined, steps: 2, tokensPerStep: 1024, learningRate: 0.02 };
+    await writeFile(at("written.yaml"), config({ responses: { from: "teacher", maxTokens: 12 }, training }));
+    const { code, stderr } = await run("run", "written.yaml", "--output", "written");
+    expect(code, stderr).toBe(0);
+    const [first] = readFileSync(at("written/metrics.jsonl"), "utf8")
+      .split("\n")
+      .filter((line) => line.includes("gradientNorm"));
+    expect(JSON.parse(first!).gradientNorm).toBeGreaterThan(1e-4);
+    const { stdout } = await run("evaluate", "written", "--json");
+    const kl = JSON.parse(stdout).student.klFromTeacher.mean.value;
+    expect([kl]).toBeAllClose([klOf(reportOf("written"), "student-after")], { relative: 1e-3 });
+  });
+
   it("learns on from a prompt that is there", async () => {
     const more = {
       student: { model: "whole/student", prompt: "{{ input }}" },
