@@ -57,7 +57,7 @@ const config = (changes: Record<string, unknown> = {}) =>
       epochs: undefined,
       steps: 24,
       tokensPerStep: 1024,
-      learningRate: 0.05,
+      learningRate: 0.02,
       evaluateEvery: 4,
       checkpointEvery: 8,
     },
@@ -66,7 +66,7 @@ const config = (changes: Record<string, unknown> = {}) =>
 
 beforeAll(async () => {
   folder = await makeWorkFolder();
-  await writeChatModel(at("chat"));
+  await writeChatModel(at("chat"), 3);
   await writeFile(at("rows.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
   await writeFile(at("config.yaml"), config());
   const { code, stderr } = await run("run", "config.yaml", "--output", "whole");
@@ -79,9 +79,10 @@ const klOf = ({ models }: Report, role: string) =>
   models.find((model) => model.role === role)!.klFromTeacher!.mean.value;
 
 describe("limbeck run with a soft prompt", () => {
-  it("trains the vectors alone, and keeps no student that is farther from the teacher than its start", () => {
+  it("brings the held-out KL from the teacher with the context down to half at most", () => {
     const report = reportOf("whole");
-    expect(klOf(report, "student-after")).toBeLessThanOrEqual(klOf(report, "student-before"));
+    expect(klOf(report, "student-after")).toBeLessThan(klOf(report, "student-before") * 0.5);
+    expect(klOf(report, "student-after")).toBeLessThan(klOf(report, "teacher-without-context") * 0.5);
     expect(report.run.student?.trainedParameters).toBe(tokens * 32);
   });
 
@@ -141,7 +142,7 @@ describe("limbeck run with a soft prompt", () => {
   it.each([
     [{ student: { adapters: { rank: 2 } } }, 2, /student\.adapters .*expected no adapters beside softPrompt/],
     [
-      { data: { sequenceLength: tokens + 1, packing: false } },
+      { data: { sequenceLength: tokens + 1 }, training: { tokensPerStep: 7 * 16 } },
       1,
       /data\.sequenceLength: expected at least 2 more than the 6 vectors/,
     ],
@@ -157,6 +158,7 @@ describe("limbeck run with a soft prompt", () => {
       teacher: { model: undefined, from: "student", prompt: "Be brief. {{ input }}" },
       student: { model: "chat", prompt: "{{ input }}", softPrompt: { tokens } },
       data: { train: "rows.jsonl", sequenceLength: 128 },
+      training: { epochs: undefined, steps: 1, tokensPerStep: 1024 },
     };
     const merged = Object.fromEntries(
       Object.entries(base).map(([key, value]) => [key, { ...value, ...(changes as Record<string, object>)[key] }]),
