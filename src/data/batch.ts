@@ -30,7 +30,7 @@ export interface ResponseRows {
   readonly studentIndex: Int32Array;
   /** Flat index into the teacher's `[sequences * tokens]` positions. */
   readonly teacherIndex: Int32Array;
-  /** The token that the position predicts, or the class of its document; {@link noTarget} where that is not known. */
+  /** The token that the position predicts, or the class of its document; `noTarget` where that is not known. */
   readonly targetIds: Int32Array;
   /** Weight of the row in every mean; 1 unless the data says otherwise. */
   readonly weights: Float32Array;

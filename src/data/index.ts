@@ -24,4 +24,4 @@ export {
   type TransferSize,
   warnAboutRows,
 } from "./transfer-set.js";
-export { prependVirtualTokens, promptStudentViews } from "./virtual-tokens.js";
+export { dropVirtualTokens, prependVirtualTokens, promptStudentViews } from "./virtual-tokens.js";

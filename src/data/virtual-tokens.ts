@@ -17,6 +17,15 @@ export function prependVirtualTokens(span: Span, ids: Int32Array): Span {
   return { ids: allIds, responseMask };
 }
 
+/** Documents whose student's view lacks its first tokens, which are virtual: what a model without the soft prompt reads. */
+export function dropVirtualTokens(documents: readonly TransferDocument[], count: number): readonly TransferDocument[] {
+  if (count === 0) return documents;
+  return documents.map((document) => {
+    const { ids, responseMask } = document.student;
+    return { ...document, student: { ids: ids.subarray(count), responseMask: responseMask.subarray(count) } };
+  });
+}
+
 /** Documents whose student's view begins with virtual tokens; the teacher's stays as it is. */
 export function promptStudentViews(
   documents: readonly TransferDocument[],

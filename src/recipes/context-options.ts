@@ -107,6 +107,10 @@ export const contextConfigSchema = recipeSchema("context", {
       const message = "expected none beside teacher.movingAverage: that teacher says something else after every step";
       context.addIssue({ code: "custom", path: ["cache"], message });
     }
+    if (teacher.movingAverage !== undefined && student.softPrompt !== undefined) {
+      const message = "expected none beside student.softPrompt: the weights of such a student stay as they are";
+      context.addIssue({ code: "custom", path: ["teacher", "movingAverage"], message });
+    }
     if (teacher.from !== undefined && student.model === undefined) {
       const message = "expected a student that starts from a model, which then teaches; name it in student.model";
       context.addIssue({ code: "custom", path: ["teacher", "from"], message });

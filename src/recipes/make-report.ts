@@ -2,7 +2,7 @@
 
 import { basename } from "node:path";
 import type { DistillationBatch } from "../data/batch.js";
-import { measureDocuments, type TransferDocument, type TransferReport } from "../data/index.js";
+import { dropVirtualTokens, measureDocuments, type TransferDocument, type TransferReport } from "../data/index.js";
 import { findDifferingTokens } from "../evaluate/differing-tokens.js";
 import { type ForwardCost, measureForward } from "../evaluate/measure-forward.js";
 import { measurePrecision, type PrecisionCost } from "../evaluate/measure-precision.js";
@@ -66,7 +66,10 @@ export async function makeReport(
     add("teacher", name, scoresOfTeacher(before), facts);
     if (parts.context) {
       const isStart = model.fingerprint === student.fingerprint;
-      const scores = isStart ? before : await bench.scores("the teacher without the context", await teacher.load());
+      // It has no soft prompt, and does not know a student's.
+      const texts = dropVirtualTokens(data.heldOut, student.model.shape.virtualTokens ?? 0);
+      const bare = texts === data.heldOut ? bench : new Bench(context, texts, localTeacher, threads);
+      const scores = isStart ? before : await bare.scores("the teacher without the context", await teacher.load());
       add("teacher-without-context", name, scores, facts);
     }
   }

@@ -7,7 +7,7 @@ import { DataError } from "../errors.js";
 import type { WrittenResponse } from "../generation/index.js";
 import { keepConfig } from "../training/run-directory.js";
 import type { ContextConfig, ResponsesOptions } from "./context-options.js";
-import { openData, type RowReader } from "./open-data.js";
+import { openData, type RowReader, readBehindPrompt } from "./open-data.js";
 import type { OpenedStudent, OpenedTeacher } from "./open-models.js";
 import { openWrittenData, type WritingFacts, type WrittenData, type WrittenDataOptions } from "./open-written-data.js";
 import { promptsOf } from "./prompts-of.js";
@@ -98,14 +98,16 @@ function open(
   student: RowReader,
   options: Pick<WrittenDataOptions, "respond"> & Partial<Pick<WrittenDataOptions, "teacherLength">>,
 ): Promise<WrittenData> {
-  return openWrittenData({
-    data: config.data,
-    prompts: promptsOf(config)!,
-    tokenizer: writersTokenizer(student),
-    teacherLength: Number.POSITIVE_INFINITY,
-    folder: join(config.output, responsesFolder),
-    ...options,
-  });
+  return readBehindPrompt(config.data, student, (data) =>
+    openWrittenData({
+      data,
+      prompts: promptsOf(config)!,
+      tokenizer: writersTokenizer(student),
+      teacherLength: Number.POSITIVE_INFINITY,
+      folder: join(config.output, responsesFolder),
+      ...options,
+    }),
+  );
 }
 
 function writersTokenizer({ tokenizer }: RowReader): Tokenizer {

@@ -31,19 +31,15 @@ export interface RowReader {
 }
 
 /**
- * Reads and encodes the rows; every warning is also emitted. Where the student has a soft prompt, its views begin with it.
+ * Reads rows in the room that a student's soft prompt leaves of a sequence, and puts the prompt before the student's views.
  *
- * @param groundTruthField - the field that is true in rows with ground truth; left out, all have it.
- * @throws DataError for what cannot be read or used, or where a soft prompt leaves no room for text.
+ * @throws DataError where it leaves no room for text.
  */
-export async function openData(
+export async function readBehindPrompt<Data extends Pick<LoadedData, "train" | "heldOut">>(
   options: DataOptions,
-  { tokenizer, model }: RowReader,
-  emit: (event: RunEvent) => void,
-  prompts?: SidePrompts,
-  groundTruthField?: string,
-): Promise<LoadedData> {
-  emit({ type: "phase", phase: "data", message: "reading rows" });
+  { model }: RowReader,
+  read: (options: DataOptions) => Promise<Data>,
+): Promise<Data> {
   const prompt = virtualIds(model.shape);
   const sequenceLength = options.sequenceLength - prompt.length;
   if (sequenceLength < 2) {
@@ -52,27 +48,49 @@ export async function openData(
       { hint: "Raise it, or lower student.softPrompt.tokens." },
     );
   }
-  const data = await loadData(
-    options,
-    {
-      tokenizer,
-      chatTemplate: await loadChatTemplate(options.template, tokenizer),
-      sequenceLength,
-      vocabSize: model.shape.headWidth,
-      groundTruthField,
-      ...(prompts?.teacherLength !== undefined && { teacherLength: prompts.teacherLength }),
-      ...(prompts && {
-        prompts: {
-          student: makePrompt(prompts.student, "student.prompt"),
-          teacher: makePrompt(prompts.teacher, "teacher.prompt"),
-        },
-      }),
-    },
-    ({ tokens }) => emit({ type: "progress", task: "reading rows", done: tokens, total: 0, unit: "tokens" }),
-  );
-  for (const warning of data.warnings) emit({ type: "warning", ...warning });
+  const data = await read({ ...options, sequenceLength });
   const { train, heldOut } = data;
   return { ...data, train: promptStudentViews(train, prompt), heldOut: promptStudentViews(heldOut, prompt) };
+}
+
+/**
+ * Reads and encodes the rows; every warning is also emitted. Where the student has a soft prompt, its views begin with it.
+ *
+ * @param groundTruthField - the field that is true in rows with ground truth; left out, all have it.
+ * @throws DataError for what cannot be read or used, or where a soft prompt leaves no room for text.
+ */
+export async function openData(
+  options: DataOptions,
+  reader: RowReader,
+  emit: (event: RunEvent) => void,
+  prompts?: SidePrompts,
+  groundTruthField?: string,
+): Promise<LoadedData> {
+  emit({ type: "phase", phase: "data", message: "reading rows" });
+  const { tokenizer, model } = reader;
+  const chatTemplate = await loadChatTemplate(options.template, tokenizer);
+  const data = await readBehindPrompt(options, reader, (fitting) =>
+    loadData(
+      fitting,
+      {
+        tokenizer,
+        chatTemplate,
+        sequenceLength: fitting.sequenceLength,
+        vocabSize: model.shape.headWidth,
+        groundTruthField,
+        ...(prompts?.teacherLength !== undefined && { teacherLength: prompts.teacherLength }),
+        ...(prompts && {
+          prompts: {
+            student: makePrompt(prompts.student, "student.prompt"),
+            teacher: makePrompt(prompts.teacher, "teacher.prompt"),
+          },
+        }),
+      },
+      ({ tokens }) => emit({ type: "progress", task: "reading rows", done: tokens, total: 0, unit: "tokens" }),
+    ),
+  );
+  for (const warning of data.warnings) emit({ type: "warning", ...warning });
+  return data;
 }
 
 /** SHA-256 over every token of both views, and over the classes of documents that have one. */

@@ -6,7 +6,7 @@ import { batchProblems, resolveBatchTokens, trainingSchema } from "../training/o
 import { precisions } from "../weights/quantize/index.js";
 import { model, modelForms } from "./model-option.js";
 
-export { type StudentOptions, studentSchema } from "./student-options.js";
+export { refuseSoftPrompt, type StudentOptions, studentSchema } from "./student-options.js";
 
 /** The `teacher:` section. */
 export const teacherSchema = z

@@ -1,6 +1,6 @@
 /** @file The part of a `context` run's report that other recipes do not have: the gap closed, the cost of calls, answers. */
 
-import type { LoadedData, Tokenizer, TransferDocument } from "../data/index.js";
+import { dropVirtualTokens, type LoadedData, type Tokenizer, type TransferDocument } from "../data/index.js";
 import { compareAnswers, promptOf } from "../evaluate/compare-answers.js";
 import type { BatchScores } from "../evaluate/score-batches.js";
 import { type Estimate, estimateRatio, mean, sumByCluster } from "../evaluate/statistics.js";
@@ -32,13 +32,14 @@ export async function reportContext(
   const tokens = (side: "student" | "teacher") =>
     mean((heldOut.length > 0 ? heldOut : data.train).map((document) => promptOf(document, side).length));
   const { tokenizer } = student;
+  const texts = dropVirtualTokens(answerable(data), student.model.shape.virtualTokens ?? 0);
   const speaks = (model: { readonly architecture: { readonly cacheShape?: unknown } }) => model.architecture.cacheShape;
-  const canAnswer = tokenizer && teacher && speaks(teacher.model) && speaks(trained) && answerable(data).length > 0;
+  const canAnswer = tokenizer && teacher && speaks(teacher.model) && speaks(trained) && texts.length > 0;
   let compared: Awaited<ReturnType<typeof compareAnswers>> | undefined;
   if (canAnswer) {
     emit({ type: "phase", phase: "evaluating", message: "answering held-out inputs with and without the context" });
     const models = { teacher: await teacher.load(), before: await student.start(), after: trained };
-    compared = await compareAnswers(models, answerable(data), {
+    compared = await compareAnswers(models, texts, {
       tokenizer,
       stopTokens: await stopTokensOf(models.teacher, trained, tokenizer),
       count: answerCount,

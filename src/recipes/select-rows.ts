@@ -26,7 +26,7 @@ import {
   type TransferDocument,
 } from "../data/index.js";
 import { placeOf } from "../data/source-row.js";
-import { DataError, LimbeckError } from "../errors.js";
+import { DataError, LimbeckError, UnsupportedError } from "../errors.js";
 import { packBatches } from "../evaluate/score-batches.js";
 import { scoreModel } from "../evaluate/score-model.js";
 import { quantile } from "../evaluate/statistics.js";
@@ -89,6 +89,14 @@ export async function selectRows(request: SelectionRequest, context: SelectionCo
   const { emit } = context;
   emit({ type: "phase", phase: "teacher", message: `opening ${request.model}` });
   const small = await openScorer(request.model, context);
+  if (small.model.shape.virtualTokens !== undefined) {
+    throw new UnsupportedError(
+      `select: expected a model without a soft prompt, got "${request.model}", which has one.`,
+      {
+        hint: "Name its base model.",
+      },
+    );
+  }
   const chatTemplate = await loadChatTemplate(request.template, small.tokenizer);
   emit({ type: "phase", phase: "data", message: "reading rows" });
   const vocabSize = small.model.shape.headWidth;

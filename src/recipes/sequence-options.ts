@@ -7,7 +7,7 @@ import { filtersSchema } from "../writing/filter-options.js";
 import { type PromptKeys, promptKeys } from "./context-options.js";
 import { checkGeneration, generationKeys } from "./generation-options.js";
 import { model, modelForms } from "./model-option.js";
-import { recipeSchema, studentSchema, teacherSchema } from "./options.js";
+import { recipeSchema, refuseSoftPrompt, studentSchema, teacherSchema } from "./options.js";
 
 const defaultPrompt: PromptOptions = "{{ prompt }}";
 
@@ -65,6 +65,7 @@ const sequenceStudentSchema = studentSchema
   })
   .describe("The model that learns. `from: teacher` starts from the writer, where that is a model.")
   .superRefine(checkPrompt, { when: ({ value }) => typeof value === "object" })
+  .superRefine(refuseSoftPrompt, { when: ({ value }) => typeof value === "object" })
   .transform(({ messages, prompt, ...student }) => ({ ...student, prompt: promptOf({ prompt, messages }) }));
 
 const generationSchema = z

@@ -2,7 +2,8 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ModelError } from "../errors.js";
+import { ModelError, UnsupportedError } from "../errors.js";
+import { virtualIds } from "../models/index.js";
 import type { ModelParts } from "../students/slice-model.js";
 import { writeFileAtomically } from "../weights/index.js";
 import type { OpenedStudent } from "./open-models.js";
@@ -19,7 +20,17 @@ export async function settleStudent(
   threads: number,
 ): Promise<OpenedStudent> {
   const student = await chooseParts(context, parts, threads);
+  expectPrompt(context.config.recipe, student, parts.data);
   return student.readContext?.(parts.data.train) ?? student;
+}
+
+/** Views must begin with the student's soft prompt; recipes that do not put it there cannot train one. */
+function expectPrompt(recipe: string, { model: { shape } }: OpenedStudent, { train }: RunParts["data"]): void {
+  const [first] = virtualIds(shape);
+  if (first === undefined || train.every(({ student }) => student.ids[0] === first)) return;
+  throw new UnsupportedError(`student: the recipe "${recipe}" cannot train a soft prompt.`, {
+    hint: "Use context, soft-labels or finetune, or a student without one.",
+  });
 }
 
 /** Parts are as they were before where the run is resumed, for another machine may measure a little otherwise. */

@@ -145,4 +145,11 @@ export const studentSchema = z
   )
   .describe("The model that learns.");
 
+/** For recipes whose rows are not read behind a soft prompt. */
+export function refuseSoftPrompt({ softPrompt }: { readonly softPrompt?: unknown }, context: z.RefinementCtx): void {
+  if (softPrompt === undefined) return;
+  const message = "expected none in this recipe; soft prompts are trained by context, soft-labels and finetune";
+  context.addIssue({ code: "custom", path: ["softPrompt"], message });
+}
+
 export type StudentOptions = z.output<typeof studentSchema>;

@@ -5,7 +5,7 @@ import { type Objective, type ObjectiveTerm, objectiveSchema } from "../losses/o
 import { divergenceNames } from "../losses/registry.js";
 import { type Schedule, type Scheduled, scheduledSchema } from "../losses/schedule.js";
 import { trainingSchema } from "../training/options.js";
-import { studentSchema } from "./student-options.js";
+import { refuseSoftPrompt, studentSchema } from "./student-options.js";
 
 const share = z.number().min(0).max(1);
 
@@ -36,6 +36,7 @@ export const weakSchema = studentSchema
     },
     { when: ({ value }) => typeof value === "object" },
   )
+  .superRefine(refuseSoftPrompt, { when: ({ value }) => typeof value === "object" })
   .describe("The weak model whose labels are learned from.");
 
 /** The `student:` section: the strong model. */
@@ -44,6 +45,7 @@ export const strongSchema = studentSchema
     path: ["from"],
     error: "expected a model or a shape: a strong student is no part of its weak teacher",
   })
+  .superRefine(refuseSoftPrompt, { when: ({ value }) => typeof value === "object" })
   .describe("The strong model that learns; its ceiling starts from the same weights.");
 
 /** The `weakLabels:` section. */

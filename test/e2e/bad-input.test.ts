@@ -73,7 +73,9 @@ describe("limbeck run refuses rows", () => {
     const changes = await withRows("some.jsonl", `${text}${rows([{ tokenIds, responseMask: [0, 0, 0, 0] }])}`);
     const { code, stderr, output } = await run(changes, "--set", "training.epochs=1");
     expect(code, stderr).toBe(0);
-    expect(stderr).toContain("warning[rows-without-response]: 1 of 25 rows have no response token and are left out.");
+    expect(stderr.replaceAll(/\s+/g, " ")).toContain(
+      "warning[rows-without-response]: 1 of 25 rows have no response token and are left out.",
+    );
     const report = JSON.parse(await readFile(at(output, "report.json"), "utf8")) as Report;
     expect(report.data.train).toMatchObject({ rows: 24, droppedRows: 1 });
   });

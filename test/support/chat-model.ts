@@ -4,8 +4,12 @@ import { makeFreshStudent } from "../../src/students/fresh-student.js";
 import { writeModelFolder } from "../../src/weights/write-model-folder.js";
 import { golden } from "./limbeck.js";
 
-/** Writes the model into a new folder. Its weights are large, so that it is sure of what it says, and says much. */
-export async function writeChatModel(folder: string): Promise<void> {
+/**
+ * Writes the model into a new folder.
+ *
+ * @param scale - multiplies its weights: large ones make it sure of what it says, and it says much; with small ones it learns.
+ */
+export async function writeChatModel(folder: string, scale = 8): Promise<void> {
   const model = makeFreshStudent(
     {
       modelType: "llama",
@@ -25,7 +29,7 @@ export async function writeChatModel(folder: string): Promise<void> {
   const tensors = [...model.weights].map(([name, { dims, data }]) => ({
     name,
     shape: dims,
-    data: (data as Float32Array).map((value) => 8 * value),
+    data: (data as Float32Array).map((value) => scale * value),
   }));
   const { config } = model;
   await writeModelFolder(folder, { config, tensors, dtype: "float32", copyFrom: `${golden}tokenizers/chatml` });

@@ -2,6 +2,7 @@
 
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
 
 export interface CompletionRequest {
   readonly path: string;
@@ -28,6 +29,8 @@ export interface CompletionServer extends AsyncDisposable {
   readonly mostAtOnce: () => number;
   /** Asked for every request; undefined where it is answered. */
   fault: (request: CompletionRequest, number: number) => CompletionFault | undefined;
+  /** Milliseconds before every answer. */
+  delayMs: number;
   /** The text of an answer. */
   answer: (request: CompletionRequest) => string;
 }
@@ -49,6 +52,7 @@ export async function startCompletions(): Promise<CompletionServer> {
     const request = { path, authorization: headers.authorization, body, prompt };
     requests.push(request);
     const fault = made.fault(request, requests.length);
+    if (made.delayMs > 0) await wait(made.delayMs);
     if (fault?.isSilent) return;
     if (fault) {
       response.writeHead(fault.status ?? 200, fault.headers).end(fault.body ?? "");
@@ -72,6 +76,7 @@ export async function startCompletions(): Promise<CompletionServer> {
     requests,
     mostAtOnce: () => most,
     fault: () => undefined,
+    delayMs: 0,
     answer: ({ prompt }) => `about ${prompt}`,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
