@@ -133,7 +133,7 @@ export async function fillCache(
   const there = (await presentBlocks(capture)).size;
   const part = there === 0 ? "" : `, of which ${there} of ${description.blocks} blocks are there`;
   emit({ type: "phase", phase: "teacher", message: `capturing the teacher in "${capture.path}"${part}` });
-  await captureSignals(capture, missing, {
+  const asked = await captureSignals(capture, missing, {
     open: async (positionCount) => {
       const options = { positionCount, threads, prefix: teacherPrefix(missing) };
       const local = await makeLocalTeacher(await teacher.load(), options);
@@ -142,7 +142,7 @@ export async function fillCache(
     signal,
     onProgress: (done, total) => emit({ type: "progress", task: "capturing", done, total, unit: "blocks" }),
   });
-  return { captures: [...captures, capture], asked: missing.length };
+  return { captures: [...captures, capture], asked };
 }
 
 /** What a run asks a capture to hold. */
