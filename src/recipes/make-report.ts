@@ -21,6 +21,7 @@ import { packageVersion } from "../version.js";
 import { loadModelFolder, type ModelWithWeights } from "../weights/load-model.js";
 import type { Precision } from "../weights/quantize/index.js";
 import type { OpenedTeacher } from "./open-models.js";
+import { warnAboutSignals } from "./open-teacher-source.js";
 import type { RecipeContext } from "./recipe.js";
 import { reportContext } from "./report-context.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
@@ -114,7 +115,7 @@ export async function makeReport(
             signal: context.signal,
           })
         : [],
-    warnings: [...data.warnings, ...warnAboutTeacher(worth)],
+    warnings: [...data.warnings, ...warnAboutTeacher(worth), ...warnAboutSignals(localTeacher)],
   };
 }
 

@@ -57,9 +57,27 @@ export async function openTeacherSource(
   const open = await OpenCaptures.open(captures);
   const { form } = codecOf(storedOf(cache, parts));
   if (form.kind === "sparse" && cache.store.kind === "sparse") {
-    return makeCachedTeacher(open, { form: { ...form, tail: cache.store.tail }, headFeeds: {} });
+    const cached = makeCachedTeacher(open, { form: { ...form, tail: cache.store.tail }, headFeeds: {} });
+    for (const warning of warnAboutSignals(cached)) context.emit({ type: "warning", ...warning });
+    return cached;
   }
   return makeCachedTeacher(open, { form, headFeeds: { [teacherHeadName]: await loadOutputHead(teacher.model) } });
+}
+
+/** What a reader of a run's numbers should know of where they come from. */
+export function warnAboutSignals(
+  source: TeacherSource | undefined,
+): readonly { readonly code: string; readonly message: string }[] {
+  if (source?.form.kind !== "sparse") return [];
+  const { tail, k } = source.form;
+  const what = {
+    bucket: "with all others as one: never above the true KL",
+    drop: "without the others: not the true KL, and perhaps below 0",
+    renormalize: "as if there were no others: not the true KL",
+    sampled: "and others drawn at random: right on average, but noisy",
+  };
+  const message = `the teacher's signals are at most ${k} tokens each; KL from the teacher is measured on them, ${what[tail]}.`;
+  return [{ code: "sparse-signals", message }];
 }
 
 /** What a cache holds of a run's rows. */
@@ -115,7 +133,7 @@ export async function fillCache(
   const there = (await presentBlocks(capture)).size;
   const part = there === 0 ? "" : `, of which ${there} of ${description.blocks} blocks are there`;
   emit({ type: "phase", phase: "teacher", message: `capturing the teacher in "${capture.path}"${part}` });
-  await captureSignals(capture, missing, {
+  const asked = await captureSignals(capture, missing, {
     open: async (positionCount) => {
       const options = { positionCount, threads, prefix: teacherPrefix(missing) };
       const local = await makeLocalTeacher(await teacher.load(), options);
@@ -124,7 +142,7 @@ export async function fillCache(
     signal,
     onProgress: (done, total) => emit({ type: "progress", task: "capturing", done, total, unit: "blocks" }),
   });
-  return { captures: [...captures, capture], asked: missing.length };
+  return { captures: [...captures, capture], asked };
 }
 
 /** What a run asks a capture to hold. */

@@ -17,15 +17,17 @@ export interface CaptureOptions {
  * Fills a capture with what the teacher says of documents.
  *
  * @param documents - those that the capture was described with, in their order.
+ * @returns about how many the teacher was asked now; the others were there, or another process asked.
  */
 export async function captureSignals(
   capture: CaptureFolder,
   documents: readonly TransferDocument[],
   { open, signal, onProgress }: CaptureOptions,
-): Promise<void> {
+): Promise<number> {
   const plan = planBlocks(documents);
   const codec = codecOf(capture.description.stored);
   let teacher: TeacherSource | undefined;
+  let asked = 0;
   const make = async (block: number): Promise<readonly StoredDocument[]> => {
     teacher ??= await open(plan.positionCount);
     const batch = plan.batch(block);
@@ -38,6 +40,7 @@ export async function captureSignals(
       stored.push({ key: documentKey(document), rows: to - from, planes: codec.encode(said, from, to) });
       from = to;
     }
+    asked += stored.length;
     return stored;
   };
   try {
@@ -45,4 +48,5 @@ export async function captureSignals(
   } finally {
     await teacher?.dispose();
   }
+  return asked;
 }

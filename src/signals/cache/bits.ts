@@ -32,17 +32,34 @@ export class BitReader {
     this.#bytes = bytes;
   }
 
+  /** @param count - at most 31. */
   read(count: number): number {
-    let value = 0;
-    for (let left = count; left > 0; ) {
-      const offset = this.#bits & 7;
-      const taken = Math.min(left, 8 - offset);
-      const byte = this.#bytes[this.#bits >>> 3] ?? 0;
-      value = (value << taken) | ((byte >>> (8 - offset - taken)) & ((1 << taken) - 1));
-      this.#bits += taken;
-      left -= taken;
-    }
+    if (count > 24) return (this.read(count - 16) << 16) | this.read(16);
+    if (count === 0) return 0;
+    const value = this.#next() >>> (32 - count);
+    this.#bits += count;
     return value;
+  }
+
+  /** How many bits of this value come before one of the other, which is read too. */
+  run(value: 0 | 1): number {
+    for (let length = 0; ; ) {
+      const ahead = this.#next();
+      const same = Math.min(24, Math.clz32(value === 0 ? ahead : ~ahead));
+      length += same;
+      this.#bits += same;
+      if (same === 24 && this.#bits < 8 * this.#bytes.length) continue;
+      this.#bits++;
+      return length;
+    }
+  }
+
+  /** The next 25 bits or more, at the upper end of 32. */
+  #next(): number {
+    const bytes = this.#bytes;
+    const at = this.#bits >>> 3;
+    const word = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+    return (word << (this.#bits & 7)) >>> 0;
   }
 }
 
@@ -59,8 +76,7 @@ export function writeGamma(writer: BitWriter, value: number): void {
 }
 
 export function readGamma(reader: BitReader): number {
-  let bits = 0;
-  while (bits < 31 && reader.read(1) === 0) bits++;
+  const bits = Math.min(30, reader.run(0));
   return ((1 << bits) | reader.read(bits)) - 1;
 }
 
@@ -72,9 +88,7 @@ export function writeRice(writer: BitWriter, value: number, shift: number): void
 }
 
 export function readRice(reader: BitReader, shift: number): number {
-  let quotient = 0;
-  while (reader.read(1) === 1) quotient++;
-  return (quotient << shift) | reader.read(shift);
+  return (reader.run(1) << shift) | reader.read(shift);
 }
 
 /**

@@ -149,11 +149,20 @@ function rowOf(signal: SparseSignal, row: number, { topK, headWidth }: SparseLay
   return { kept: tokens.slice(0, size).filter(isThere), drawn: tokens.slice(size).filter(isThere) };
 }
 
-/** log Σ exp(l/τ) of tokens; −∞ of none. */
 function logSum(tokens: readonly Token[], temperature: number): number {
-  const most = tokens.reduce((best, { logProb }) => Math.max(best, logProb / temperature), Number.NEGATIVE_INFINITY);
-  if (tokens.length === 0) return most;
-  return most + Math.log(tokens.reduce((sum, { logProb }) => sum + Math.exp(logProb / temperature - most), 0));
+  return logSumOf(
+    Float64Array.from(tokens, ({ logProb }) => logProb),
+    temperature,
+  );
+}
+
+/** log Σ exp(l/τ); −∞ of none. */
+function logSumOf(logProbs: Float64Array, temperature: number): number {
+  if (logProbs.length === 0) return Number.NEGATIVE_INFINITY;
+  const most = logProbs.reduce((best, value) => Math.max(best, value)) / temperature;
+  let sum = 0;
+  for (const value of logProbs) sum += Math.exp(value / temperature - most);
+  return most + Math.log(sum);
 }
 
 function tailMass(kept: readonly Token[], temperature: number, logNormalizer: number, headWidth: number): number {
@@ -185,19 +194,38 @@ function writeTokens(writer: BitWriter, tokens: readonly Token[], most: number, 
   writer.write(ties.indexOf(tokens[0]!), bitsFor(ties.length));
 }
 
-/** Tokens as they were written, the likeliest first, others by level. */
-function readTokens(reader: BitReader, most: number, { logProbError, headWidth }: SparseLayout) {
+/** Ids and log-probs, without an object for each: a run reads millions. */
+interface TokenList {
+  readonly ids: Int32Array;
+  readonly logProbs: Float64Array;
+}
+
+/** Tokens as they were written: the likeliest first, the others by level and, within one, by id. */
+function readTokens(reader: BitReader, most: number, { logProbError, headWidth }: SparseLayout): TokenList {
   const count = reader.read(bitsFor(most + 1));
-  if (count === 0) return [];
+  const sorted = { ids: new Int32Array(count), logProbs: new Float64Array(count) };
+  if (count === 0) return sorted;
   const ids = readRising(reader, count, 0, headWidth - 1);
   const lowest = readGamma(reader);
   const shift = reader.read(3);
-  const above = Array.from(ids, () => readRice(reader, shift));
-  const highest = Math.max(...above);
-  const ties = [...ids].filter((_, i) => above[i] === highest);
-  const first = ties[reader.read(bitsFor(ties.length))];
-  const tokens = Array.from(ids, (id, i) => ({ id, logProb: -(lowest - above[i]!) * logProbError }));
-  return tokens.sort((a, b) => b.logProb - a.logProb || Number(b.id === first) - Number(a.id === first));
+  const above = new Int32Array(count);
+  for (let i = 0; i < count; i++) above[i] = readRice(reader, shift);
+  const highest = above.reduce((best, value) => Math.max(best, value));
+  // Counting sort: where each level begins, from the highest down.
+  const starts = new Int32Array(highest + 2);
+  for (const value of above) starts[highest - value + 1]!++;
+  const ties = starts[1]!;
+  for (let level = 1; level <= highest; level++) starts[level + 1]! += starts[level]!;
+  for (let i = 0; i < count; i++) {
+    const place = starts[highest - above[i]!]!++;
+    sorted.ids[place] = ids[i]!;
+    sorted.logProbs[place] = -(lowest - above[i]!) * logProbError;
+  }
+  const first = reader.read(bitsFor(ties));
+  const likeliest = sorted.ids[first]!;
+  sorted.ids.copyWithin(1, 0, first);
+  sorted.ids[0] = likeliest;
+  return sorted;
 }
 
 function bestShift(values: readonly number[]): number {
@@ -229,22 +257,32 @@ function decodeRows(
   const logNormalizers = new Map(temperatures.slice(1).map((each) => [each, new Float32Array(rows)]));
   for (let row = 0; row < rows; row++) {
     const logKept = (i: number) => -softplus(odds[row * temperatures.length + i]!);
-    const kept: Token[] =
-      topK > 0 ? readTokens(reader, topK, layout).map((token) => ({ ...token, importance: 1 })) : [];
-    const shift = kept.length > 0 ? logKept(0) - logSum(kept, 1) : 0;
-    const shifted = kept.map((token) => ({ ...token, logProb: token.logProb + shift }));
-    for (const [i, each] of temperatures.entries()) {
-      const normalizers = logNormalizers.get(each);
-      if (!normalizers) continue;
-      normalizers[row] = topK > 0 ? logSum(shifted, each) - logKept(i) : odds[row * temperatures.length + i]!;
+    const at = row * k;
+    let count = 0;
+    if (topK > 0) {
+      const kept = readTokens(reader, topK, layout);
+      count = kept.ids.length;
+      const shift = logKept(0) - logSumOf(kept.logProbs, 1);
+      for (let i = 0; i < count; i++) kept.logProbs[i]! += shift;
+      ids.fill(kept.ids[0]!, at, at + k);
+      ids.set(kept.ids, at);
+      logProbs.set(kept.logProbs, at);
+      importance?.fill(1, at, at + count);
+      for (const [i, each] of temperatures.entries()) {
+        if (each !== 1) logNormalizers.get(each)![row] = logSumOf(kept.logProbs, each) - logKept(i);
+      }
+    } else {
+      for (const [i, each] of temperatures.entries()) {
+        if (each !== 1) logNormalizers.get(each)![row] = odds[row * temperatures.length + i]!;
+      }
     }
+    if (!importance) continue;
     const tail = topK > 0 ? 1 - Math.exp(logKept(0)) : 1;
-    const drawn = samples > 0 ? readDraws(reader, tail, layout) : [];
-    ids.fill((shifted[0] ?? drawn[0])?.id ?? 0, row * k, (row + 1) * k);
-    for (const [i, token] of [...shifted, ...drawn].entries()) {
-      ids[row * k + i] = token.id;
-      logProbs[row * k + i] = token.logProb;
-      if (importance) importance[row * k + i] = token.importance;
+    for (const [i, token] of readDraws(reader, tail, layout).entries()) {
+      if (topK === 0 && i === 0) ids.fill(token.id, at, at + k);
+      ids[at + count + i] = token.id;
+      logProbs[at + count + i] = token.logProb;
+      importance[at + count + i] = token.importance;
     }
   }
   const targetLogProbs = widen(bytes.targetLogProbs!);
@@ -252,7 +290,8 @@ function decodeRows(
 }
 
 function readDraws(reader: BitReader, tail: number, layout: SparseLayout): Token[] {
-  const tokens = readTokens(reader, layout.samples, layout).sort((a, b) => a.id - b.id);
+  const { ids, logProbs } = readTokens(reader, layout.samples, layout);
+  const tokens = Array.from(ids, (id, i) => ({ id, logProb: logProbs[i]! })).sort((a, b) => a.id - b.id);
   return tokens.map(({ id, logProb }) => {
     const count = readGamma(reader) + 1;
     return { id, logProb, importance: (count * tail) / (layout.samples * Math.exp(logProb)) };
