@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { dataOptionsSchema, expectOneHeldOut } from "./options.js";
 
-const { train, heldOut, heldOutFraction, packing, shuffle } = dataOptionsSchema.shape;
+const { train, heldOut, heldOutFraction, weightField, packing, shuffle } = dataOptionsSchema.shape;
 
 /** Strict schema of the section. */
 export const classDataSchema = z
@@ -20,6 +20,7 @@ export const classDataSchema = z
     heldOutFraction,
     textField: z.string().min(1).default("text").describe("The field that holds the text."),
     labelField: z.string().min(1).default("label").describe("The field that holds the name of the class."),
+    weightField,
     sequenceLength: z
       .int()
       .min(2)

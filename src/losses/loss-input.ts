@@ -51,6 +51,10 @@ export const lossInputSchema = z
       .array(z.union([z.literal(0), z.literal(1), z.boolean().transform(Number)]))
       .optional()
       .describe("1 for rows that count; all of them where left out."),
+    rowWeights: z
+      .array(z.number().nonnegative())
+      .optional()
+      .describe("How much each row that counts does so in the mean, which is divided by their sum; 1 where left out."),
     objective: objectiveSchema,
   })
   .superRefine(checkLossInput);
@@ -68,7 +72,7 @@ interface Size {
 /** Checks of one part against another; they run once every part is of the right form. */
 function checkLossInput(input: LossInput, context: z.RefinementCtx): void {
   const report: Report = (path, message) => context.addIssue({ code: "custom", path: [...path], message });
-  const { teacher, student, objective, targetIds, responseMask } = input;
+  const { teacher, student, objective, targetIds, responseMask, rowWeights } = input;
   const terms = Object.values(objective);
   const table = student.logits ?? student.probabilities ?? [];
   const size: Size = { rows: table.length, width: table[0]?.length ?? 0 };
@@ -81,6 +85,7 @@ function checkLossInput(input: LossInput, context: z.RefinementCtx): void {
   if (teacher?.topK !== undefined) checkTopK(teacher.topK, terms, size, report);
 
   checkLength(["responseMask"], responseMask, size.rows, report);
+  checkLength(["rowWeights"], rowWeights, size.rows, report);
   checkLength(["targetIds"], targetIds, size.rows, report);
   for (const [row, id] of (targetIds ?? []).entries()) {
     if ((responseMask?.[row] ?? 1) === 1) checkId(["targetIds", row], id, size, report);

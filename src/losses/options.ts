@@ -1,6 +1,7 @@
 /** @file The `objective:` section of a config: named, weighted terms, with `soft` and `hard` as shorthands. */
 
 import * as z from "zod";
+import type { ClassWeights } from "../data/class-weights.js";
 import { divergenceNames, findDivergence } from "./registry.js";
 import { type Scheduled, scheduledSchema, valueAt } from "./schedule.js";
 
@@ -42,31 +43,41 @@ const crossEntropyKeys = {
     .describe("Share of the label that is spread evenly over the vocabulary (Szegedy et al. 2016)."),
 };
 
-const hardTerm = z
-  .strictObject({
-    kind: z.literal("cross-entropy").default("cross-entropy").describe("What the term is."),
-    ...crossEntropyKeys,
-  })
-  .describe("Cross-entropy with the text itself, at temperature 1.");
-
-const namedTerm = z.discriminatedUnion("kind", [
-  divergenceTerm(z.literal("divergence")),
-  z.strictObject({ kind: z.literal("cross-entropy"), ...crossEntropyKeys }),
-  z.strictObject({ kind: z.literal("confidence"), weight }),
-]);
+const classWeights = z
+  .union([z.literal("balanced"), z.record(z.string(), z.number().nonnegative())])
+  .optional()
+  .describe(
+    "How much the labels of each class count in the mean: by name, 1 for a class that is left out; balanced: all classes alike. Default: all labels alike.",
+  );
 
 /**
  * The schema of `objective:`. `soft` is a divergence and `hard` the cross-entropy with the text; terms of other names say
  * which they are with `kind`. A term that is left out is not computed. The parsed value is itself a valid `objective:`.
  */
-export const objectiveSchema: z.ZodType<Objective> = z
-  .object({ soft: softTerm.optional(), hard: hardTerm.optional() })
-  .catchall(namedTerm)
-  .refine((objective) => Object.keys(objective).length > 0, {
-    error: "expected at least one term, such as soft or hard, got none",
-  })
-  .transform((objective) => objective as Objective)
-  .describe("What is minimised: the weighted sum of named terms.");
+export const objectiveSchema = objectiveSchemaOf(crossEntropyKeys);
+
+/** {@link objectiveSchema} where labels are classes. */
+export const classObjectiveSchema = objectiveSchemaOf({ ...crossEntropyKeys, classWeights });
+
+function objectiveSchemaOf(crossEntropy: z.ZodRawShape): z.ZodType<Objective> {
+  const kind = z.literal("cross-entropy");
+  const hardTerm = z
+    .strictObject({ kind: kind.default("cross-entropy").describe("What the term is."), ...crossEntropy })
+    .describe("Cross-entropy with the text itself, at temperature 1.");
+  const namedTerm = z.discriminatedUnion("kind", [
+    divergenceTerm(z.literal("divergence")),
+    z.strictObject({ kind, ...crossEntropy }),
+    z.strictObject({ kind: z.literal("confidence"), weight }),
+  ]);
+  return z
+    .object({ soft: softTerm.optional(), hard: hardTerm.optional() })
+    .catchall(namedTerm)
+    .refine((objective) => Object.keys(objective).length > 0, {
+      error: "expected at least one term, such as soft or hard, got none",
+    })
+    .transform((objective) => objective as unknown as Objective)
+    .describe("What is minimised: the weighted sum of named terms.");
+}
 
 export interface DivergenceTerm {
   readonly kind: "divergence";
@@ -83,6 +94,8 @@ export interface CrossEntropyTerm {
   readonly weight: Scheduled;
   /** 0 where left out. */
   readonly labelSmoothing?: number;
+  /** Where labels are classes; all count alike where left out. */
+  readonly classWeights?: ClassWeights | undefined;
 }
 
 /** Cross-entropy of the student with what it finds likeliest itself. */
