@@ -1,7 +1,7 @@
 /** @file What `limbeck loss` and {@link computeLoss} read: two hand-written distributions per row and an objective. */
 
 import * as z from "zod";
-import { type ObjectiveTerm, objectiveSchema } from "./options.js";
+import { finalObjective, objectiveSchema, type SettledTerm } from "./options.js";
 
 /** Largest difference from 1 of a row of probabilities; rounding to three digits stays within it, a forgotten entry does not. */
 const probabilityTolerance = 1e-3;
@@ -73,7 +73,7 @@ interface Size {
 function checkLossInput(input: LossInput, context: z.RefinementCtx): void {
   const report: Report = (path, message) => context.addIssue({ code: "custom", path: [...path], message });
   const { teacher, student, objective, targetIds, responseMask, rowWeights } = input;
-  const terms = Object.values(objective);
+  const terms = Object.values(finalObjective(objective));
   const table = student.logits ?? student.probabilities ?? [];
   const size: Size = { rows: table.length, width: table[0]?.length ?? 0 };
 
@@ -119,12 +119,7 @@ function checkSide(
 }
 
 /** Kept ids are distinct, hold no more than all of the mass, and can be re-tempered for every term that asks for it. */
-function checkTopK(
-  topK: z.output<typeof topKSchema>,
-  terms: readonly ObjectiveTerm[],
-  size: Size,
-  report: Report,
-): void {
+function checkTopK(topK: z.output<typeof topKSchema>, terms: readonly SettledTerm[], size: Size, report: Report): void {
   const at = ["teacher", "topK"];
   checkLength([...at, "ids"], topK.ids, size.rows, report);
   checkLength([...at, "logProbs"], topK.logProbs, size.rows, report);
@@ -149,7 +144,7 @@ function checkTopK(
   for (const [key, values] of Object.entries(topK.logNormalizers)) {
     checkLength([...at, "logNormalizers", key], values, size.rows, report);
   }
-  const temperatures = new Set(terms.map((term) => (term.kind === "divergence" ? term.temperature : 1)));
+  const temperatures = new Set(terms.map(({ temperature = 1 }) => temperature));
   for (const temperature of temperatures) {
     if (temperature === 1 || normalizers.has(temperature)) continue;
     const message = `missing for temperature ${temperature}; expected log Z_τ − (log Z_1)/τ per row`;

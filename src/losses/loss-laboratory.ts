@@ -22,7 +22,7 @@ export interface LossResult {
 }
 
 /**
- * Evaluates an objective; weights that change over a run are those that a long run ends with.
+ * Evaluates an objective; weights and temperatures that change over a run are those that a long run ends with.
  *
  * @throws NonFiniteError where a divergence is infinite, such as reverse KL on a token of teacher probability 0.
  */
@@ -44,7 +44,8 @@ export async function computeLoss(input: LossInput): Promise<LossResult> {
     feeds.targets = { dtype: "int64", dims: [rowCount], data: BigInt64Array.from(ids, BigInt) };
   }
   const teacher = input.teacher ? teacherRows(input.teacher, graph, feedTable, feeds) : undefined;
-  const terms = objectiveRows(input.objective, { studentLogits, teacher, targetIds });
+  const objective = finalObjective(input.objective);
+  const terms = objectiveRows(objective, { studentLogits, teacher, targetIds });
 
   const rowWeights = mask.map((isOn, row) => isOn * (input.rowWeights?.[row] ?? 1));
   const denominator = rowWeights.reduce((sum, weight) => sum + weight, 0) || 1;
@@ -53,7 +54,6 @@ export async function computeLoss(input: LossInput): Promise<LossResult> {
   const maskValue = graph.constant("float64", [rowCount], Float64Array.from(mask));
   const names = Object.keys(terms);
   const masked = names.map((name) => g.where(g.greater(maskValue, 0), terms[name]!, 0));
-  const objective = finalObjective(input.objective);
   const weighted = masked.map((rows, i) => g.mul(rows, objective[names[i]!]!.weight));
   const total = weighted.reduce((sum, rows) => g.add(sum, rows)); // [rows]
   const value = mean(total);

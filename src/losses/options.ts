@@ -20,7 +20,11 @@ const divergenceKeys = {
     .describe(
       "How the two distributions are compared: forward-kl, reverse-kl, cross-entropy, jsd, skew-kl, skew-reverse-kl, symmetric-kl, tvd, alpha-beta, logits-mse, ranking, or one you defined.",
     ),
-  temperature: z.number().positive().default(1).describe("Divides the logits of both sides."),
+  temperature: scheduledSchema(z.number().positive())
+    .default(1)
+    .describe(
+      "Divides the logits of both sides: a number, or { from, to, schedule, after, steps | fraction } for one that changes over the run.",
+    ),
   scaleByTemperatureSquared: z
     .boolean()
     .default(true)
@@ -83,7 +87,7 @@ export interface DivergenceTerm {
   readonly kind: "divergence";
   readonly weight: Scheduled;
   readonly divergence: string;
-  readonly temperature: number;
+  readonly temperature: Scheduled;
   readonly scaleByTemperatureSquared: boolean;
   /** The divergence's own options, defaults filled in. */
   readonly [option: string]: unknown;
@@ -109,18 +113,23 @@ export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm | ConfidenceTerm;
 /** Terms by name, in the order in which they were written. */
 export type Objective = Readonly<Record<string, ObjectiveTerm>>;
 
-/** An objective at one step: every weight is a number. */
-export type SettledObjective = Readonly<Record<string, ObjectiveTerm & { readonly weight: number }>>;
+/** A term at one step: nothing of it is scheduled. */
+export type SettledTerm = ObjectiveTerm & { readonly weight: number; readonly temperature?: number };
 
-/** The objective with the weights of step `step` (from 1) of `steps`. */
+/** An objective at one step: every weight and temperature is a number. */
+export type SettledObjective = Readonly<Record<string, SettledTerm>>;
+
+/** The objective with the weights and temperatures of step `step` (from 1) of `steps`. */
 export function objectiveAt(objective: Objective, step: number, steps: number): SettledObjective {
   const settled = Object.entries(objective).map(([name, term]) => {
-    return [name, { ...term, weight: valueAt(term.weight, step, steps) }] as const;
+    const weight = valueAt(term.weight, step, steps);
+    if (term.kind !== "divergence") return [name, { ...term, weight }] as const;
+    return [name, { ...term, weight, temperature: valueAt(term.temperature, step, steps) }] as const;
   });
-  return Object.fromEntries(settled);
+  return Object.fromEntries(settled) as SettledObjective;
 }
 
-/** The objective with the weights that a long run ends with. */
+/** The objective with the weights and temperatures that a long run ends with. */
 export function finalObjective(objective: Objective): SettledObjective {
   return objectiveAt(objective, Number.POSITIVE_INFINITY, 1);
 }
@@ -128,6 +137,13 @@ export function finalObjective(objective: Objective): SettledObjective {
 /** Names of the terms whose weight is not a constant. */
 export function scheduledTerms(objective: Objective): readonly string[] {
   return Object.keys(objective).filter((name) => typeof objective[name]!.weight !== "number");
+}
+
+/** Names of the terms whose temperature is not a constant. */
+export function temperedTerms(objective: Objective): readonly string[] {
+  return Object.entries(objective).flatMap(([name, term]) =>
+    term.kind === "divergence" && typeof term.temperature !== "number" ? [name] : [],
+  );
 }
 
 /** The divergence's own options of a term, without the keys that every divergence term has. */
