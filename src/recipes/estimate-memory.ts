@@ -8,6 +8,7 @@ import { finalObjective, type Objective } from "../losses/options.js";
 import { countParameters } from "../models/architecture.js";
 import type { ModelDefinition } from "../models/model-graph.js";
 import type { StudentModel } from "../students/student-model.js";
+import { hiddenFormOf } from "../teachers/local-teacher.js";
 import { buildTrainingGraph } from "../training/training-graph.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
 import type { CommonConfig } from "./run-parts.js";
@@ -38,12 +39,8 @@ export function estimateMemory(
   const tokens = data.sequenceLength;
   const rows = training.microBatchTokens;
   const chunkRows = chunkRowsFor(student.shape.headWidth, rows);
-  const sizes = { sequences: Math.ceil(rows / tokens), tokens, chunks: Math.ceil(rows / chunkRows) };
-  const signal = teacher && {
-    kind: "hidden" as const,
-    hiddenSize: teacher.shape.hiddenSize,
-    headWidth: teacher.shape.headWidth,
-  };
+  const sizes = { sequences: Math.ceil(rows / tokens), tokens, places: tokens, chunks: Math.ceil(rows / chunkRows) };
+  const signal = teacher && hiddenFormOf(teacher);
   const live = ({ graph, outputs }: Pick<ReturnType<typeof buildRowScorer>, "graph" | "outputs">): number =>
     allocatorOverhead * peakLiveBytes(graph, Object.values(outputs), sizes);
   const shared = { positionCount: tokens, chunkRows };
