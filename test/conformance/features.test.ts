@@ -37,19 +37,22 @@ async function stepTowards(teacher: LoadedModel, step: Omit<Step, "teacher">): P
   }
 }
 
-describe.each(expected.models)("$term.feature of $student towards $teacher", ({ student, teacher, term, ...numbers }) => {
-  it("has PyTorch's value and gradient norm, in one micro-batch and in packed ones", async () => {
-    const documents = expected.documents.map(({ prompt, response }) => documentOf(prompt, response));
-    const objective = { it: term };
-    const models = [await loadGolden(teacher), { student: await loadGolden(student), documents, objective }] as const;
-    const packed = { sequenceLength: 24, microBatches: [[[0, 1]], [[2, 3]]] };
-    for (const layout of [{}, packed]) {
-      const { terms, loss, gradientNorm } = await stepTowards(models[0], { ...models[1], ...layout });
-      expect([terms.it!, loss]).toBeAllClose([numbers.value, numbers.value], { relative: 2e-5 });
-      expect(gradientNorm).toBeCloseTo(numbers.gradientNorm, 4);
-    }
-  });
-});
+describe.each(expected.models)(
+  "$term.feature of $student towards $teacher",
+  ({ student, teacher, term, ...numbers }) => {
+    it("has PyTorch's value and gradient norm, in one micro-batch and in packed ones", async () => {
+      const documents = expected.documents.map(({ prompt, response }) => documentOf(prompt, response));
+      const objective = { it: term };
+      const models = [await loadGolden(teacher), { student: await loadGolden(student), documents, objective }] as const;
+      const packed = { sequenceLength: 24, microBatches: [[[0, 1]], [[2, 3]]] };
+      for (const layout of [{}, packed]) {
+        const { terms, loss, gradientNorm } = await stepTowards(models[0], { ...models[1], ...layout });
+        expect([terms.it!, loss]).toBeAllClose([numbers.value, numbers.value], { relative: 2e-5 });
+        expect(gradientNorm).toBeCloseTo(numbers.gradientNorm, 4);
+      }
+    });
+  },
+);
 
 describe("a step with features", () => {
   let student: LoadedModel;
@@ -86,31 +89,60 @@ describe("a step with features", () => {
     });
   });
 
-  it.each(featureNames)("%s is 0 where the student is the teacher, whatever else the teacher reads before the response", async (feature) => {
-    const objective = { it: { kind: "feature", feature } };
-    const same = await stepTowards(student, { student, documents, objective });
-    expect(same.loss).toBeLessThan(1e-5);
-    // Places are then response rows alone, and the two sides' states differ.
-    const views = documents.map((_, i) => documentOf(idsOf(i, 2), idsOf(i + 50, 6), idsOf(i + 9, 7)));
-    const other = await stepTowards(student, { student, documents: views, objective });
-    expect(other.loss).toBeGreaterThan(1e-5);
-  });
+  it.each(featureNames)(
+    "%s is 0 where the student is the teacher, whatever else the teacher reads before the response",
+    async (feature) => {
+      const objective = { it: { kind: "feature", feature } };
+      const same = await stepTowards(student, { student, documents, objective });
+      expect(same.loss).toBeLessThan(1e-5);
+      // Places are then response rows alone, and the two sides' states differ.
+      const views = documents.map((_, i) => documentOf(idsOf(i, 2), idsOf(i + 50, 6), idsOf(i + 9, 7)));
+      const other = await stepTowards(student, { student, documents: views, objective });
+      expect(other.loss).toBeGreaterThan(1e-5);
+    },
+  );
 });
 
 describe("layer maps", () => {
   it("even goes up both models at the same rate, token embeddings included where hidden states are compared", () => {
-    expect(layerPairs("even", 2, 4, 0, "it")).toEqual([[0, 0], [1, 2], [2, 4]]);
-    expect(layerPairs("even", 3, 4, 1, "it")).toEqual([[1, 1], [2, 3], [3, 4]]);
-    expect(layerPairs("even", 4, 2, 1, "it")).toEqual([[1, 1], [2, 1], [3, 2], [4, 2]]);
+    expect(layerPairs("even", 2, 4, 0, "it")).toEqual([
+      [0, 0],
+      [1, 2],
+      [2, 4],
+    ]);
+    expect(layerPairs("even", 3, 4, 1, "it")).toEqual([
+      [1, 1],
+      [2, 3],
+      [3, 4],
+    ]);
+    expect(layerPairs("even", 4, 2, 1, "it")).toEqual([
+      [1, 1],
+      [2, 1],
+      [3, 2],
+      [4, 2],
+    ]);
   });
 
   it("last is the last of both", () => expect(layerPairs("last", 3, 30, 0, "it")).toEqual([[3, 30]]));
 
   it("says which layers there are where one is not", () => {
-    expect(() => layerPairs([[1, 2], [3, 4]], 2, 4, 0, "objective.hidden.layers")).toThrow(
+    expect(() =>
+      layerPairs(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        2,
+        4,
+        0,
+        "objective.hidden.layers",
+      ),
+    ).toThrow(
       "objective.hidden.layers: expected pairs of the student's layers 0 to 2 and the teacher's 0 to 4, 0 being the token embeddings, got [3, 4].",
     );
-    expect(() => layerPairs([[0, 1]], 2, 4, 1, "it")).toThrow("student's layers 1 to 2 and the teacher's 1 to 4, got [0, 1].");
+    expect(() => layerPairs([[0, 1]], 2, 4, 1, "it")).toThrow(
+      "student's layers 1 to 2 and the teacher's 1 to 4, got [0, 1].",
+    );
   });
 });
 
@@ -142,9 +174,9 @@ describe("features that two models do not have", () => {
     expect(() => plan({ feature: "attention-kl" }, { ...form, layers: { ...layers, heads: 8 } })).toThrow(
       "expected as many heads on both sides, got 4 (student) and 8 (teacher); query-key compares any.",
     );
-    expect(() => plan({ feature: "attention-kl" }, { ...form, layers: { ...layers, windows: [undefined, 16] } })).toThrow(
-      "expected attention over whole documents, got a sliding window of 16.",
-    );
+    expect(() =>
+      plan({ feature: "attention-kl" }, { ...form, layers: { ...layers, windows: [undefined, 16] } }),
+    ).toThrow("expected attention over whole documents, got a sliding window of 16.");
     expect(() => plan({ feature: "value-value", relationHeads: 5 }, form)).toThrow(
       "expected relationHeads that divide the width of the values of both sides (16 and 24), got 5.",
     );

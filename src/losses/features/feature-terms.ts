@@ -32,7 +32,7 @@ export interface Projection {
 
 /** The terms of an objective that compare layers, by name. */
 export function featureTermsOf(objective: Objective): readonly (readonly [string, FeatureTerm])[] {
-  return Object.entries(objective).filter((entry): entry is [string, FeatureTerm] => entry[1].kind === "feature");
+  return Object.entries(objective).filter((entry): entry is [string, FeatureTerm] => entry[1]?.kind === "feature");
 }
 
 /** The terms that look at distributions alone. */

@@ -39,7 +39,8 @@ const formOf = (form: Form): LayerForm => ({ ...form, layers: 2, windows: [undef
 /** What a case's graph is fed. */
 function feedsOf({ feature, documents, positions, isRow, ...sides }: Omit<Case, "rows" | "gradient" | "name">) {
   const [lines, places] = [documents.length, documents[0]!.length];
-  const whole = (values: readonly (readonly number[])[]) => int32Tensor([lines, places], Int32Array.from(values.flat()));
+  const whole = (values: readonly (readonly number[])[]) =>
+    int32Tensor([lines, places], Int32Array.from(values.flat()));
   const feeds: Record<string, HostTensor> = {
     documents: whole(documents),
     positions: whole(positions),
@@ -79,12 +80,22 @@ async function compute(given: Omit<Case, "rows" | "gradient" | "name">) {
   const symbols = ["lines", "places"];
   const inputs = Object.fromEntries(
     Object.entries(feeds).map(([name, { dtype, dims }]) => {
-      return [name, graph.input(name, dtype, dims.map((size, axis) => symbols[axis] ?? size))];
+      return [
+        name,
+        graph.input(
+          name,
+          dtype,
+          dims.map((size, axis) => symbols[axis] ?? size),
+        ),
+      ];
     }),
   );
   const rows = rowsOf(given, inputs);
   const { parts } = featureOf(given.feature);
-  const slopes = gradients(g.reduceSum(rows), parts.map((part) => inputs[`student.${part}`]!));
+  const slopes = gradients(
+    g.reduceSum(rows),
+    parts.map((part) => inputs[`student.${part}`]!),
+  );
   const outputs = { rows, ...Object.fromEntries(parts.map((part, i) => [part, slopes[i]!])) };
   const program = await compile<string>(graph, outputs, { threads: 1 });
   try {
@@ -98,7 +109,10 @@ async function compute(given: Omit<Case, "rows" | "gradient" | "name">) {
 describe.each(cases)("$name", (given) => {
   it("is PyTorch's, row by row", async () => {
     const rows = (await compute(given))("rows");
-    expect(rows).toBeAllClose(Float64Array.from(given.rows.flat(), (value) => value ?? 0), { relative: 1e-9, absolute: 1e-12 });
+    expect(rows).toBeAllClose(
+      Float64Array.from(given.rows.flat(), (value) => value ?? 0),
+      { relative: 1e-9, absolute: 1e-12 },
+    );
   });
 
   it("has PyTorch's gradient", async () => {
@@ -160,7 +174,10 @@ describe("features", () => {
                 const width = form.hiddenSize;
                 const at = (document: number, place: number) => (3 * (starts[document]! + place) + p) * width;
                 const index = table(at, -1).flat();
-                return [part, index.flatMap((from) => (from < 0 ? Array<number>(width).fill(7) : all.slice(from, from + width)))];
+                return [
+                  part,
+                  index.flatMap((from) => (from < 0 ? Array<number>(width).fill(7) : all.slice(from, from + width))),
+                ];
               }),
             );
           return compute({
@@ -175,7 +192,12 @@ describe("features", () => {
             teacher: vectors(teacher),
           });
         };
-        const apart = (await laidOut(lengths.map((_, i) => [i]), 7))("rows");
+        const apart = (
+          await laidOut(
+            lengths.map((_, i) => [i]),
+            7,
+          )
+        )("rows");
         const total = lengths.reduce((sum, length) => sum + length, 0);
         const packed = (await laidOut([[...lengths.keys()]], total + 2))("rows");
         const expected = lengths.flatMap((length, i) => [...apart.slice(7 * i, 7 * i + length)]);
