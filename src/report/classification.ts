@@ -1,5 +1,6 @@
 /** @file What a run reports of models that put texts into classes: a part of report.json. */
 
+import type { ClassSplitFacts } from "../data/class-documents.js";
 import type { ClassQuality } from "../evaluate/classification.js";
 import type { Estimate } from "../evaluate/statistics.js";
 import type { ModelRole, Report } from "./report.js";
@@ -8,23 +9,12 @@ import type { ModelRole, Report } from "./report.js";
 export interface ClassificationReport {
   /** By number. */
   readonly classes: readonly string[];
-  readonly data: { readonly train: ClassSplit; readonly heldOut: ClassSplit };
+  readonly data: { readonly train: ClassSplitFacts; readonly heldOut: ClassSplitFacts };
   /** What told the teacher's classes; null where labels alone taught. */
   readonly teacher: ClassTeacherFacts | null;
   readonly models: readonly ClassModelReport[];
   /** The student's accuracy minus the twin's on the same texts, resampled in pairs; null without a twin or labels. */
   readonly gainOverTwin: Estimate | null;
-}
-
-export interface ClassSplit {
-  readonly rows: number;
-  readonly labelled: number;
-  /** Texts whose end the student, and the teacher, did not read. */
-  readonly cut: number;
-  readonly cutForTeacher: number;
-  readonly dropped: number;
-  /** Labelled rows of each class. */
-  readonly perClass: readonly number[];
 }
 
 export interface ClassTeacherFacts {
