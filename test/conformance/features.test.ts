@@ -146,6 +146,35 @@ describe("layer maps", () => {
   });
 });
 
+describe("a feature term in a config", () => {
+  const parse = (term: object) => objectiveSchema.safeParse({ hidden: term });
+
+  it("compares all layers of hidden-mse and hidden-cosine, and the last of all others, where none are named", () => {
+    expect(parse({}).data).toEqual({ hidden: { kind: "feature", feature: "hidden-mse", layers: "even", weight: 1 } });
+    expect(parse({ feature: "attention-kl" }).data!.hidden).toMatchObject({ layers: "last" });
+  });
+
+  it("names each pair of layers once", () => {
+    expect(
+      parse({
+        layers: [
+          [1, 2],
+          [2, 4],
+        ],
+      }).success,
+    ).toBe(true);
+    expect(
+      parse({
+        layers: [
+          [1, 2],
+          [1, 2],
+        ],
+      }).error!.message,
+    ).toContain("expected each pair of layers once");
+    expect(parse({ layers: [] }).success).toBe(false);
+  });
+});
+
 describe("features that two models do not have", () => {
   let student: LoadedModel;
   beforeAll(async () => {

@@ -18,6 +18,11 @@ export interface FeatureTerm extends FeatureOptions {
 
 const layer = z.int().nonnegative();
 
+const layerPairList = z
+  .array(z.tuple([layer, layer]))
+  .min(1)
+  .refine((pairs) => new Set(pairs.map(String)).size === pairs.length, { error: "expected each pair of layers once" });
+
 /**
  * The schema of a feature term.
  *
@@ -34,7 +39,7 @@ export function featureTerm<Kind extends z.ZodType<"feature">>(kind: Kind, weigh
         .default("hidden-mse")
         .describe("What is compared of the layers: hidden states, relations between positions, or attention."),
       layers: z
-        .union([z.enum(["even", "last"]), z.array(z.tuple([layer, layer])).min(1)])
+        .union([z.enum(["even", "last"]), layerPairList])
         .optional()
         .describe(
           "Which layers: even (each of the student's with the one as far up the teacher), last, or pairs [student, teacher] from 1, 0 being the token embeddings. Default: even for hidden-mse and hidden-cosine, else last.",
