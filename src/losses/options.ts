@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import type { ClassWeights } from "../data/class-weights.js";
+import { type FeatureTerm, featureTerm } from "./features/options.js";
 import { divergenceNames, findDivergence } from "./registry.js";
 import { type Scheduled, scheduledSchema, valueAt } from "./schedule.js";
 
@@ -54,9 +55,13 @@ const classWeights = z
     "How much the labels of each class count in the mean: by name, 1 for a class that is left out; balanced: all classes alike. Default: all labels alike.",
   );
 
+const hiddenTerm = featureTerm(z.literal("feature").default("feature").describe("What the term is."), weight).describe(
+  "Distance to what the teacher's layers compute.",
+);
+
 /**
- * The schema of `objective:`. `soft` is a divergence and `hard` the cross-entropy with the text; terms of other names say
- * which they are with `kind`. A term that is left out is not computed. The parsed value is itself a valid `objective:`.
+ * The schema of `objective:`. `soft` is a divergence, `hard` the cross-entropy with the text and `hidden` a feature; terms of
+ * other names say which they are with `kind`. A term that is left out is not computed. The parsed value is itself a valid `objective:`.
  */
 export const objectiveSchema = objectiveSchemaOf(crossEntropyKeys);
 
@@ -72,9 +77,10 @@ function objectiveSchemaOf(crossEntropy: z.ZodRawShape): z.ZodType<Objective> {
     divergenceTerm(z.literal("divergence")),
     z.strictObject({ kind, ...crossEntropy }),
     z.strictObject({ kind: z.literal("confidence"), weight }),
+    featureTerm(z.literal("feature"), weight),
   ]);
   return z
-    .object({ soft: softTerm.optional(), hard: hardTerm.optional() })
+    .object({ soft: softTerm.optional(), hard: hardTerm.optional(), hidden: hiddenTerm.optional() })
     .catchall(namedTerm)
     .refine((objective) => Object.keys(objective).length > 0, {
       error: "expected at least one term, such as soft or hard, got none",
@@ -108,7 +114,7 @@ export interface ConfidenceTerm {
   readonly weight: Scheduled;
 }
 
-export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm | ConfidenceTerm;
+export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm | ConfidenceTerm | FeatureTerm;
 
 /** Terms by name, in the order in which they were written. */
 export type Objective = Readonly<Record<string, ObjectiveTerm>>;

@@ -3,11 +3,14 @@
 import { buildRowScorer } from "../evaluate/row-scores.js";
 import { peakLiveBytes } from "../graph/live-memory.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
+import { planFeatures, teacherTaps } from "../losses/features/feature-terms.js";
 import { needsTeacher } from "../losses/objective.js";
 import { finalObjective, type Objective } from "../losses/options.js";
 import { countParameters } from "../models/architecture.js";
+import { tapWidth } from "../models/layer-taps.js";
 import type { ModelDefinition } from "../models/model-graph.js";
 import type { StudentModel } from "../students/student-model.js";
+import { hiddenFormOf } from "../teachers/local-teacher.js";
 import { buildTrainingGraph } from "../training/training-graph.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
 import type { CommonConfig } from "./run-parts.js";
@@ -22,6 +25,7 @@ export interface MemoryEstimate {
   readonly peakBytes: number;
   /** Weights; of those that are trained two moments and two gradients: the one in use, and the last step's until it is collected. */
   readonly student: number;
+  /** Weights, and what its layers hand over of a micro-batch. */
   readonly teacher: number;
   /** What a micro-batch needs forward and backward, gradients included. */
   readonly microBatch: number;
@@ -38,18 +42,16 @@ export function estimateMemory(
   const tokens = data.sequenceLength;
   const rows = training.microBatchTokens;
   const chunkRows = chunkRowsFor(student.shape.headWidth, rows);
-  const sizes = { sequences: Math.ceil(rows / tokens), tokens, chunks: Math.ceil(rows / chunkRows) };
-  const signal = teacher && {
-    kind: "hidden" as const,
-    hiddenSize: teacher.shape.hiddenSize,
-    headWidth: teacher.shape.headWidth,
-  };
+  const sizes = { sequences: Math.ceil(rows / tokens), tokens, places: tokens, chunks: Math.ceil(rows / chunkRows) };
+  const signal = teacher && hiddenFormOf(teacher);
+  const taps = signal?.layers ? teacherTaps(planFeatures(objective, student, signal)) : [];
+  const tapped = taps.reduce((sum, { part }) => sum + 4 * rows * tapWidth(signal!.layers!, part), 0);
   const live = ({ graph, outputs }: Pick<ReturnType<typeof buildRowScorer>, "graph" | "outputs">): number =>
     allocatorOverhead * peakLiveBytes(graph, Object.values(outputs), sizes);
   const shared = { positionCount: tokens, chunkRows };
   const parts = {
     student: bytesOf(student) + 4 * bytesOf(student, student.frozen),
-    teacher: [...(teacher?.weights.values() ?? [])].reduce((sum, { data }) => sum + data.byteLength, 0),
+    teacher: [...(teacher?.weights.values() ?? [])].reduce((sum, { data }) => sum + data.byteLength, tapped),
     microBatch: live(
       buildTrainingGraph(student, objective, {
         ...shared,

@@ -2,7 +2,9 @@
 
 import type { DistillationBatch, ResponseRows } from "../data/batch.js";
 import { type ChunkedRows, chunkRows, tokenFeeds } from "../data/batch-feeds.js";
+import { placeFeeds } from "../data/places.js";
 import { InterruptedError, NonFiniteError } from "../errors.js";
+import { featureTermsOf, withoutFeatures } from "../losses/features/feature-terms.js";
 import { type Objective, objectiveAt, scheduledTerms, temperedTerms } from "../losses/options.js";
 import type { CompileOptions, Feeds } from "../runtime/executor.js";
 import { float32Tensor, type HostTensor, scalarOf } from "../runtime/tensor.js";
@@ -13,6 +15,7 @@ import { gradientNorm, isDecayed, type OptimizedParameter, updateParameter } fro
 import { addNorms, balancedWeights, noNorms } from "./balance.js";
 import { findNonFinite } from "./find-non-finite.js";
 import type { TrainingOptions } from "./options.js";
+import { makeProjections } from "./projections.js";
 import { compileTrainingGraph, type TrainingProgram, temperatureInput, weightInput } from "./training-graph.js";
 
 /** What a step reports: loss and terms before the update, as means over the step's rows. */
@@ -23,8 +26,8 @@ export interface StepResult {
   readonly gradientNorm: number;
   /**
    * Per term the L2 norm of its gradient by the student's logits of all rows of the step, without its weight:
-   * √(Σ over rows ‖∂ term / ∂ zₜ‖²). Not that by the weights: the way from logits to weights is the same for all terms. Empty
-   * unless measured.
+   * √(Σ over rows ‖∂ term / ∂ zₜ‖²). Not that by the weights: the way there from the logits is the same for all terms. None of
+   * features, which do not act through logits; empty unless measured.
    */
   readonly termGradientNorms: Readonly<Record<string, number>>;
   /** Weights of the step, of the terms whose weight changes over the run; of all terms where they are balanced. */
@@ -46,6 +49,8 @@ export interface TrainerOptions extends CompileOptions {
   readonly measuresGradients?: boolean;
   /** Weights follow the terms' gradients: see {@link balancedWeights}. */
   readonly balances?: boolean;
+  /** Draws the projections that features need; 0 unless given. */
+  readonly seed?: number;
   /** How messages call the document of this number. */
   readonly nameDocument?: (document: number) => string;
   readonly optimizer: Pick<TrainingOptions, "betas" | "epsilon" | "weightDecay" | "clipNorm">;
@@ -53,9 +58,11 @@ export interface TrainerOptions extends CompileOptions {
 
 /** A student in training. It takes the weights that it is given over, and changes those that are not frozen in place. */
 export class Trainer {
-  /** The weights that are trained. */
+  /** The student's weights that are trained. */
   readonly parameters: readonly OptimizedParameter[];
-  /** The weights as the graph is fed them, for scoring between steps. */
+  /** What is trained besides, for the objective alone: projections of features. */
+  readonly projections: readonly OptimizedParameter[];
+  /** The weights and projections as the graph is fed them, for scoring between steps. */
   readonly weights: Feeds;
   readonly #student: StudentModel;
   readonly #training: TrainingProgram;
@@ -67,19 +74,27 @@ export class Trainer {
 
   private constructor(
     student: StudentModel,
-    parameters: readonly OptimizedParameter[],
+    projections: ReadonlyMap<string, HostTensor>,
     training: TrainingProgram,
     teacher: TeacherSource | undefined,
     objective: Objective,
     options: TrainerOptions,
   ) {
-    this.parameters = parameters;
-    this.weights = Object.fromEntries(student.weights);
+    this.parameters = trainedParameters(student).map(({ name, role }) => {
+      return withMoments(name, student.weights.get(name)!, isDecayed(role));
+    });
+    this.projections = [...projections].map(([name, matrix]) => withMoments(name, matrix, true));
+    this.weights = Object.fromEntries([...student.weights, ...projections]);
     this.#student = student;
     this.#training = training;
     this.#teacher = teacher;
     this.#objective = objective;
     this.#options = options;
+  }
+
+  /** All that an optimizer step changes, and a checkpoint holds. */
+  get optimized(): readonly OptimizedParameter[] {
+    return [...this.parameters, ...this.projections];
   }
 
   static async create(
@@ -90,18 +105,8 @@ export class Trainer {
   ): Promise<Trainer> {
     const { frozen } = student;
     const training = await compileTrainingGraph(student, objective, { ...graphOptions(options, teacher), frozen });
-    const parameters = trainedParameters(student).map(({ name, role }) => {
-      const weights = student.weights.get(name)!.data as Float32Array;
-      const { length } = weights;
-      return {
-        name,
-        weights,
-        firstMoment: new Float32Array(length),
-        secondMoment: new Float32Array(length),
-        isDecayed: isDecayed(role),
-      };
-    });
-    return new Trainer(student, parameters, training, teacher, objective, options);
+    const projections = makeProjections(objective, student, teacher?.form, options.seed ?? 0);
+    return new Trainer(student, projections, training, teacher, objective, options);
   }
 
   /** Takes over the gradient norms of the steps that a resumed run has done, in their order. */
@@ -141,8 +146,10 @@ export class Trainer {
     const temperatures = Object.fromEntries(tempered.map((name) => [name, settled[name]!.temperature!]));
     const scalars = { ...scalarFeeds(weights, weightInput), ...scalarFeeds(temperatures, temperatureInput) };
     let total = 0;
-    const zeros = (): Record<string, number> => Object.fromEntries(termNames.map((name) => [name, 0]));
-    const [terms, squares] = [zeros(), balances || measuresGradients ? zeros() : {}];
+    const measured = balances || measuresGradients ? Object.keys(withoutFeatures(this.#objective)) : [];
+    const zeros = (names: readonly string[]): Record<string, number> =>
+      Object.fromEntries(names.map((name) => [name, 0]));
+    const [terms, squares] = [zeros(termNames), zeros(measured)];
     for (const [index, batch] of microBatches.entries()) {
       if (signal?.aborted) throw new InterruptedError(`training: stopped before step ${step}.`);
       const rows = chunkRows(batch.rows, this.#options.chunkRows, targetScale);
@@ -153,7 +160,7 @@ export class Trainer {
       total += sum;
       for (const name of termNames) terms[name] = terms[name]! + scalarOf(outputs[`term:${name}`]!);
       for (const name of Object.keys(squares)) squares[name] = squares[name]! + scalarOf(outputs[`squares:${name}`]!);
-      for (const { name } of this.parameters) {
+      for (const { name } of this.optimized) {
         addInto(gradients, name, outputs[`gradient:${name}`]!.data as Float32Array);
       }
     }
@@ -161,7 +168,7 @@ export class Trainer {
     if (!Number.isFinite(norm)) throw this.#nonFiniteGradient(norm, step, microBatches, gradients);
     const { clipNorm } = this.#options.optimizer;
     const clip = clipNorm === null ? 1 : Math.min(1, clipNorm / (norm + 1e-6));
-    for (const parameter of this.parameters) {
+    for (const parameter of this.optimized) {
       const gradient = gradients.get(parameter.name)!;
       updateParameter(parameter, gradient, step, learningRate, clip / denominator, this.#options.optimizer);
     }
@@ -180,6 +187,10 @@ export class Trainer {
     };
   }
 
+  get #hasFeatures(): boolean {
+    return featureTermsOf(this.#objective).length > 0;
+  }
+
   async dispose(): Promise<void> {
     await this.#training.program.dispose();
   }
@@ -192,6 +203,7 @@ export class Trainer {
       ...tokenFeeds(batch.student),
       ...rows.feeds,
       ...(signal ? signalFeeds(signal, rows.chunks, rows.chunkRows) : {}),
+      ...(this.#hasFeatures ? placeFeeds(batch, rows.chunks, rows.chunkRows) : {}),
     };
   }
 
@@ -247,6 +259,12 @@ export class Trainer {
       details: { ...details, documents },
     });
   }
+}
+
+function withMoments(name: string, { data }: HostTensor, decays: boolean): OptimizedParameter {
+  const weights = data as Float32Array;
+  const moment = () => new Float32Array(weights.length);
+  return { name, weights, firstMoment: moment(), secondMoment: moment(), isDecayed: decays };
 }
 
 function graphOptions({ balances, measuresGradients, ...options }: TrainerOptions, teacher: TeacherSource | undefined) {

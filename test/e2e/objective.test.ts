@@ -113,4 +113,21 @@ describe("a run whose temperature changes and whose terms are balanced", () => {
     const [step] = (await linesOf("measured")).filter((line): line is StepLine => "loss" in line);
     expect(Object.keys(step!.termGradientNorms!)).toEqual(["soft", "hard"]);
   });
+
+  it("measures no gradient norm of a feature, and refuses to balance it", async () => {
+    const objective = { hidden: { layers: [[2, 2]] }, hard: {} };
+    const training = { steps: 2, evaluateEvery: null, checkpointEvery: null };
+    await configOf("feature", { train: "rows.jsonl" }, objective, { ...training, termGradientNorms: true });
+    await run("feature");
+    const [step] = (await linesOf("feature")).filter((line): line is StepLine => "loss" in line);
+    expect(Object.keys(step!.terms)).toEqual(expect.arrayContaining(["hidden", "hard"]));
+    expect(Object.keys(step!.termGradientNorms!)).not.toContain("hidden");
+    const refused = await limbeck(["run", "feature.yaml", "--set", "training.balance=gradient-norm"], {
+      cwd: folder.path,
+    });
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(
+      /training.balance.*objective.hidden compares layers and has no gradient by the logits/,
+    );
+  });
 });
