@@ -5,6 +5,7 @@ import { DataError } from "../errors.js";
 import type { ClassHead } from "../models/architecture.js";
 import { noTarget } from "./batch.js";
 import type { ClassRow, ClassRows } from "./class-rows.js";
+import { readGroundTruth } from "./ground-truth.js";
 import { defaultHeldOutFraction } from "./options.js";
 import { countSharedRows, splitHeldOut } from "./split.js";
 import type { TextReader } from "./text-reader.js";
@@ -23,6 +24,8 @@ export interface ClassEncoding {
   readonly teacher: ClassSide | undefined;
   /** Whether rows say how likely each class is; a row with a label alone then gives that class all. */
   readonly usesProbabilities: boolean;
+  /** The field that is true where a training row's label may be learned; left out, it is wherever there is one. */
+  readonly groundTruthField?: string | undefined;
 }
 
 /** What became of a split's rows. */
@@ -121,7 +124,7 @@ function expectEveryClass(train: readonly Encoded[], { classes, teacher, usesPro
 
 /** Undefined where the row has no text, or nothing to learn from. */
 function encodeRow(row: ClassRow, number: number, encoding: ClassEncoding): Encoded | undefined {
-  const { classes, student, teacher, usesProbabilities } = encoding;
+  const { classes, student, teacher, usesProbabilities, groundTruthField } = encoding;
   const target = row.label === undefined ? noTarget : classes.indexOf(row.label);
   const probabilities = usesProbabilities ? sharesOf(row, target, classes) : undefined;
   if (target === noTarget && !teacher && !probabilities) return undefined;
@@ -136,8 +139,8 @@ function encodeRow(row: ClassRow, number: number, encoding: ClassEncoding): Enco
     teacher: taught === own ? view : spanOf(taught.ids),
     responseTokens: 1,
     responseBytes: undefined,
-    hasGroundTruth: target !== noTarget,
-    origin: { file: row.row.file, line: row.row.line, row: number, key: keyOf(row.text) },
+    hasGroundTruth: target !== noTarget && (groundTruthField === undefined || readGroundTruth(row.row, groundTruthField)),
+    origin: { file: row.row.file, line: row.row.line, row: number, key: keyOfText(row.text) },
     classified: {
       target,
       studentPosition: positionIn(own.ids, student),
@@ -161,7 +164,7 @@ function sharesOf({ probabilities }: ClassRow, target: number, classes: readonly
 }
 
 /** 48 bits of a hash of the text. */
-function keyOf(text: string): number {
+export function keyOfText(text: string): number {
   return createHash("sha256").update(text).digest().readUIntBE(0, 6);
 }
 

@@ -11,7 +11,7 @@
  * Hinton, Vinyals & Dean 2015, §2 (arXiv:1503.02531); Sanh et al. 2019, DistilBERT (arXiv:1910.01108).
  */
 
-import * as z from "zod";
+import type * as z from "zod";
 import { noTarget } from "../data/batch.js";
 import { type ClassData, encodeClassRows } from "../data/class-documents.js";
 import { classDataSchema } from "../data/class-options.js";
@@ -24,7 +24,8 @@ import type { ClassTeacher } from "../teachers/class-teacher.js";
 import { makeRowTeacher } from "../teachers/row-teacher.js";
 import { checkRunDirectory } from "../training/run-directory.js";
 import type { LocateOptions } from "../weights/hub/index.js";
-import { classStudentSchema, classTeacherSchema } from "./class-options.js";
+import { loadedFrom } from "./class-data.js";
+import { classNamesSchema, classStudentSchema, classTeacherSchema } from "./class-options.js";
 import { makeClassReport } from "./make-class-report.js";
 import {
   type OpenedClassStudent,
@@ -41,10 +42,7 @@ import { trainAndReport } from "./train-and-report.js";
 const schema = recipeSchemaFor(
   "classification",
   {
-    classes: z
-      .array(z.string().min(1))
-      .min(2)
-      .refine((classes) => new Set(classes).size === classes.length, { error: "expected different names" })
+    classes: classNamesSchema
       .optional()
       .describe(
         "The names of the classes, in the order of the student's outputs. Default: the teacher's, or those of the rows, sorted.",
@@ -117,17 +115,6 @@ export async function openClassification(
     emit({ type: "progress", task: "reading rows", done, total: 0, unit: "rows" }),
   );
   for (const warning of classData.warnings) emit({ type: "warning", ...warning });
-  const { train, heldOut, warnings, facts } = classData;
-  const reportOf = ({ rows, dropped }: (typeof facts)["train"]) => {
-    return {
-      rows: rows + dropped,
-      rowsWithoutResponse: dropped,
-      droppedResponses: 0,
-      splitRows: 0,
-      longRows: 0,
-      longTeacherViews: 0,
-    };
-  };
   let source: ClassTeacher | undefined;
   let leaning: readonly number[] | undefined;
   return {
@@ -135,8 +122,8 @@ export async function openClassification(
     student,
     objective,
     classData,
-    data: { train, heldOut, warnings, report: { train: reportOf(facts.train), heldOut: reportOf(facts.heldOut) } },
-    twinTrain: train.filter(({ classified }) => classified?.target !== noTarget),
+    data: loadedFrom(classData),
+    twinTrain: classData.train.filter(({ classified }) => classified?.target !== noTarget),
     async makeTeacher(sizes) {
       const compiled = teacher
         ? await teacher.compile(sizes)
