@@ -2,47 +2,31 @@
 
 import { encodeRows } from "../data/encode-rows.js";
 import { loadChatTemplate, makePrompt, readRows } from "../data/index.js";
-import { InterruptedError, LimbeckError } from "../errors.js";
 import { openStudent } from "../recipes/open-models.js";
 import { openWriter } from "../recipes/open-writer.js";
 import type { SequenceConfig } from "../recipes/sequence-options.js";
 import type { LocateOptions } from "../weights/hub/index.js";
-import type { RunCheck } from "./check-run.js";
+import { openCheck, type RunCheck } from "./check-findings.js";
 import { describeModel } from "./describe-model.js";
 import { expectRoom } from "./expect-room.js";
 
 /** An endpoint is not asked anything: its address and the key's place are all that is checked of it. */
 export async function checkSequence(config: SequenceConfig, download: LocateOptions): Promise<RunCheck> {
-  const facts: (readonly [string, string])[] = [];
-  const problems: LimbeckError[] = [];
-  const data: Record<string, unknown> = {};
-  const attempt = async <Result>(work: () => Promise<Result>): Promise<Result | undefined> => {
-    if (download.signal?.aborted) throw new InterruptedError("check: stopped.");
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof LimbeckError) || error.code === "INTERRUPTED") throw error;
-      problems.push(error);
-      return undefined;
-    }
-  };
-  const found = (name: string, words: string, machine: unknown): void => {
-    facts.push([name, words]);
-    data[name] = machine;
-  };
+  const check = openCheck(download.signal);
+  const { attempt, add } = check;
   const writer = await attempt(() => openWriter(config.writer, download));
   const model = writer?.kind === "model" ? writer.model : undefined;
-  if (model) found("writer", ...describeModel(model.model, model.tokenizer));
-  else if (writer) found("writer", writer.name, { endpoint: writer.name });
+  if (model) add(["writer", ...describeModel(model.model, model.tokenizer)]);
+  else if (writer) add(["writer", writer.name, { endpoint: writer.name }]);
   const start = { ...config.data, ...config.training };
   const student = writer && (await attempt(() => openStudent(config.student, model, start, download)));
-  if (student) found("student", ...describeModel(student.model, student.tokenizer));
+  if (student) add(["student", ...describeModel(student.model, student.tokenizer)]);
   const rows = await attempt(() => countPrompts(config));
   if (rows !== undefined) {
     const { samples, maxTokens } = config.generation;
     const responses = rows * samples;
     const words = `${responses.toLocaleString("en-US")} responses to ${rows.toLocaleString("en-US")} rows, of at most ${maxTokens} tokens each`;
-    found("to write", words, { rows, responses, maxTokens });
+    add(["to write", words, { rows, responses, maxTokens }]);
   }
   const { heldOut, template, sequenceLength } = config.data;
   const tokenizer = student?.tokenizer;
@@ -51,11 +35,11 @@ export async function checkSequence(config: SequenceConfig, download: LocateOpti
       const chatTemplate = await loadChatTemplate(template, tokenizer);
       const vocabSize = student.model.shape.headWidth;
       const { documents } = await encodeRows(readRows(heldOut), { tokenizer, chatTemplate, sequenceLength, vocabSize });
-      found("held out", `${documents.length.toLocaleString("en-US")} documents`, { documents: documents.length });
+      add(["held out", `${documents.length.toLocaleString("en-US")} documents`, { documents: documents.length }]);
     });
   }
   await attempt(() => expectRoom(config.output, student));
-  return { facts, warnings: [], problems, data, starts: [] };
+  return check.close();
 }
 
 /** Fills both prompts of every row. */

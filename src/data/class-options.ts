@@ -1,7 +1,7 @@
 /** @file The `data:` section of a config whose texts are put into classes: which rows, and which of their fields. */
 
 import * as z from "zod";
-import { dataOptionsSchema } from "./options.js";
+import { dataOptionsSchema, expectOneHeldOut } from "./options.js";
 
 const { train, heldOut, heldOutFraction, packing, shuffle } = dataOptionsSchema.shape;
 
@@ -30,15 +30,7 @@ export const classDataSchema = z
     packing,
     shuffle,
   })
-  .superRefine((data, context) => {
-    if (data.heldOut !== undefined && data.heldOutFraction !== undefined) {
-      context.addIssue({
-        code: "custom",
-        path: ["heldOutFraction"],
-        message: "expected either heldOut or heldOutFraction, got both",
-      });
-    }
-  });
+  .superRefine(expectOneHeldOut);
 
 /** The section of a validated config. */
 export type ClassDataOptions = z.output<typeof classDataSchema>;

@@ -43,15 +43,20 @@ export const dataOptionsSchema = z
       .default(true)
       .describe("Draw a new order of the documents for every epoch, from training.seed."),
   })
-  .superRefine((data, context) => {
-    if (data.heldOut !== undefined && data.heldOutFraction !== undefined) {
-      context.addIssue({
-        code: "custom",
-        path: ["heldOutFraction"],
-        message: "expected either heldOut or heldOutFraction, got both",
-      });
-    }
+  .superRefine(expectOneHeldOut);
+
+/** Held-out rows are named, or a share of the training rows, not both. */
+export function expectOneHeldOut(
+  data: { readonly heldOut?: unknown; readonly heldOutFraction?: unknown },
+  context: z.RefinementCtx,
+): void {
+  if (data.heldOut === undefined || data.heldOutFraction === undefined) return;
+  context.addIssue({
+    code: "custom",
+    path: ["heldOutFraction"],
+    message: "expected either heldOut or heldOutFraction, got both",
   });
+}
 
 /** The `data:` section of a validated config. */
 export type DataOptions = z.infer<typeof dataOptionsSchema>;

@@ -14,11 +14,9 @@ import type { ModelDefinition } from "../models/model-graph.js";
 import type { ClassificationReport, ClassModelReport, ClassTeacherFacts } from "../report/classification.js";
 import type { ModelReport, ModelRole, Report } from "../report/report.js";
 import { askAboutText, type ClassTeacher, makeClassTeacher } from "../teachers/class-teacher.js";
-import { describeMachine } from "../training/run-directory.js";
 import { widestBatch } from "../training/train-student.js";
-import { packageVersion } from "../version.js";
 import { loadModelFolder, type ModelWithWeights } from "../weights/load-model.js";
-import { historyOf, splitFacts, type Trained } from "./make-report.js";
+import { historyOf, runFacts, type Trained } from "./make-report.js";
 import type { OpenedClassStudent, OpenedClassTeacher } from "./open-class-models.js";
 import type { RecipeContext } from "./recipe.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
@@ -70,24 +68,7 @@ export async function makeClassReport(
   const answers = await measure("student-after", basename(config.output), "the student", after);
   const twinAnswers = twin && (await measure("twin", "twin", "the twin", await loadModelFolder(twin.path)));
   return {
-    limbeckReport: 1,
-    run: {
-      recipe: config.recipe,
-      created: new Date().toISOString(),
-      seconds: (performance.now() - started) / 1000,
-      limbeckVersion: packageVersion,
-      machine: describeMachine(),
-      device: "cpu",
-      threads,
-      seed: config.training.seed,
-      student: { origin: student.origin, trainedParameters: parameters },
-      config: config as unknown as Readonly<Record<string, unknown>>,
-    },
-    data: {
-      train: splitFacts(data.train, data.report.train),
-      heldOut: splitFacts(data.heldOut, data.report.heldOut),
-      waste: trained.plan.waste,
-    },
+    ...runFacts(context, parts, { trained, threads, started }, parameters),
     models: models.flatMap((model) => bench.asModelReport(model) ?? []),
     gainOverTwin: null,
     classification: {

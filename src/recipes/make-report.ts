@@ -83,6 +83,33 @@ export async function makeReport(
   const scored = { before, after: own, student: after };
   const contextReport = parts.context && (await reportContext(context, parts, parts.context, scored, threads));
   return {
+    ...runFacts(context, parts, { trained, threads, started }, parameters),
+    models,
+    ...(parts.writing && { writing: parts.writing }),
+    ...(precision && { teacherPrecision: precision }),
+    ...(worth && { teacherWorth: worth }),
+    ...(contextReport && { context: contextReport }),
+    gainOverTwin: twinScores ? gain(twinScores, own, data.heldOut) : null,
+    history: { student: historyOf(trained), twin: twin ? historyOf(twin) : null },
+    tokensThatDiffer:
+      localTeacher && student.tokenizer
+        ? await findDifferingTokens(own, data.heldOut, after, localTeacher, student.tokenizer, {
+            threads,
+            signal: context.signal,
+          })
+        : [],
+    warnings: [...data.warnings, ...warnAboutTeacher(worth), ...warnAboutSignals(localTeacher)],
+  };
+}
+
+/** What every report says of its run and its rows. */
+export function runFacts(
+  { config }: RecipeContext<CommonConfig>,
+  { data, student }: Pick<RunParts, "data" | "student">,
+  { trained, threads, started }: Pick<Trained, "trained" | "threads" | "started">,
+  parameters: number,
+): Pick<Report, "limbeckReport" | "run" | "data"> {
+  return {
     limbeckReport: 1,
     run: {
       recipe: config.recipe,
@@ -101,21 +128,6 @@ export async function makeReport(
       heldOut: splitFacts(data.heldOut, data.report.heldOut),
       waste: trained.plan.waste,
     },
-    models,
-    ...(parts.writing && { writing: parts.writing }),
-    ...(precision && { teacherPrecision: precision }),
-    ...(worth && { teacherWorth: worth }),
-    ...(contextReport && { context: contextReport }),
-    gainOverTwin: twinScores ? gain(twinScores, own, data.heldOut) : null,
-    history: { student: historyOf(trained), twin: twin ? historyOf(twin) : null },
-    tokensThatDiffer:
-      localTeacher && student.tokenizer
-        ? await findDifferingTokens(own, data.heldOut, after, localTeacher, student.tokenizer, {
-            threads,
-            signal: context.signal,
-          })
-        : [],
-    warnings: [...data.warnings, ...warnAboutTeacher(worth), ...warnAboutSignals(localTeacher)],
   };
 }
 
@@ -187,7 +199,7 @@ function gain(twin: BatchScores, student: BatchScores, heldOut: readonly Transfe
   );
 }
 
-export function splitFacts(
+function splitFacts(
   documents: readonly TransferDocument[],
   report: TransferReport | undefined,
 ): Report["data"]["train"] {

@@ -1,18 +1,16 @@
 /** @file report.html of a run that puts texts into classes: the models, whether their confidence can be believed, the confusion. */
 
-import { stringify } from "yaml";
+import type { ClassSplitFacts } from "../data/class-documents.js";
 import type { Estimate } from "../evaluate/statistics.js";
 import { classConclusion } from "./class-conclusion.js";
-import { type ClassificationReport, type ClassModelReport, type ClassSplit, classModelOf } from "./classification.js";
-import { headline } from "./conclusion.js";
-import { formatNumber, formatPercent, formatSeconds } from "./format.js";
+import { type ClassificationReport, type ClassModelReport, classModelOf } from "./classification.js";
+import { formatNumber, formatPercent } from "./format.js";
 import { classTable, confusionTable } from "./html/class-table.js";
 import { intervalChart } from "./html/interval-chart.js";
 import { lineChart } from "./html/line-chart.js";
 import { html, type Markup } from "./html/markup.js";
-import { pageHtml } from "./html/page.js";
 import { reliabilityChart } from "./html/reliability-chart.js";
-import { script } from "./html/script.js";
+import { runPageHtml } from "./html/run-page.js";
 import { section } from "./html/section.js";
 import { warnings } from "./html/warnings.js";
 import type { EvaluationPoint, Report } from "./report.js";
@@ -20,13 +18,7 @@ import { roles } from "./roles.js";
 
 /** The page as text, made like that of every report. */
 export function classReportHtml(report: Report, classification: ClassificationReport): string {
-  const { run } = report;
-  return pageHtml({
-    title: headline(report),
-    limbeckVersion: run.limbeckVersion,
-    kicker: run.recipe,
-    created: run.created,
-    duration: formatSeconds(run.seconds),
+  return runPageHtml(report, {
     lede: classConclusion(classification).join(" "),
     header: warnings(report),
     sections: [
@@ -38,12 +30,7 @@ export function classReportHtml(report: Report, classification: ClassificationRe
       section("Which class is taken for which", null, [confusionTable(classification)]),
       curves(report),
       data(classification),
-      section("The run", `${run.machine}. Device ${run.device}, ${run.threads} threads, seed ${run.seed}.`, [
-        html`<details><summary>Resolved config</summary><pre>${stringify(run.config)}</pre></details>`,
-      ]),
     ],
-    footer: "The numbers are in report.json beside this page, every step in metrics.jsonl.",
-    script,
   });
 }
 
@@ -158,7 +145,7 @@ function curves(report: Report): Markup | null {
 
 function data({ data, classes }: ClassificationReport): Markup {
   const whole = (count: number) => count.toLocaleString("en-US");
-  const split = (name: string, { rows, labelled, cut, cutForTeacher, dropped, perClass }: ClassSplit) => [
+  const split = (name: string, { rows, labelled, cut, cutForTeacher, dropped, perClass }: ClassSplitFacts) => [
     { name: `${name} texts`, value: `${whole(rows)}, ${whole(labelled)} of them with a label` },
     { name: `${name} labels`, value: classes.map((label, i) => `${whole(perClass[i]!)} ${label}`).join(", ") },
     { name: `${name} texts cut`, value: `${whole(cut)} for the student, ${whole(cutForTeacher)} for the teacher` },

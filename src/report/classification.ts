@@ -1,5 +1,6 @@
 /** @file What a run reports of models that put texts into classes: a part of report.json. */
 
+import type { ClassSplitFacts } from "../data/class-documents.js";
 import type { ClassQuality } from "../evaluate/classification.js";
 import type { Estimate } from "../evaluate/statistics.js";
 import type { ModelRole, Report } from "./report.js";
@@ -9,7 +10,7 @@ import type { WeakClassifiersReport } from "./weak-classifiers.js";
 export interface ClassificationReport {
   /** By number. */
   readonly classes: readonly string[];
-  readonly data: { readonly train: ClassSplit; readonly heldOut: ClassSplit };
+  readonly data: { readonly train: ClassSplitFacts; readonly heldOut: ClassSplitFacts };
   /** What told the teacher's classes; null where labels alone taught. */
   readonly teacher: ClassTeacherFacts | null;
   readonly models: readonly ClassModelReport[];
@@ -17,17 +18,6 @@ export interface ClassificationReport {
   readonly gainOverTwin: Estimate | null;
   /** Where a weak teacher taught: the gap to the ceiling, and what was recovered of it. */
   readonly weakToStrong?: WeakClassifiersReport;
-}
-
-export interface ClassSplit {
-  readonly rows: number;
-  readonly labelled: number;
-  /** Texts whose end the student, and the teacher, did not read. */
-  readonly cut: number;
-  readonly cutForTeacher: number;
-  readonly dropped: number;
-  /** Labelled rows of each class. */
-  readonly perClass: readonly number[];
 }
 
 export interface ClassTeacherFacts {

@@ -1,17 +1,15 @@
 /** @file report.html: one page that needs nothing but itself. Its parts are in html/. */
 
-import { stringify } from "yaml";
 import { classReportHtml } from "./class-html.js";
 import { hasClasses } from "./classification.js";
-import { compareWithTwin, conclusionSentences, formatGapClosed, headline } from "./conclusion.js";
-import { formatCount, formatFactor, formatNumber, formatPercent, formatSeconds } from "./format.js";
+import { compareWithTwin, conclusionSentences, formatGapClosed } from "./conclusion.js";
+import { formatCount, formatFactor, formatNumber, formatPercent } from "./format.js";
 import { comparisonCharts, trainingCurves } from "./html/charts.js";
 import { contextSection } from "./html/context.js";
 import { exportTables } from "./html/exports.js";
 import { dataFacts, howToRead } from "./html/facts.js";
 import { html, type Markup } from "./html/markup.js";
-import { pageHtml } from "./html/page.js";
-import { script } from "./html/script.js";
+import { runPageHtml } from "./html/run-page.js";
 import { section } from "./html/section.js";
 import { modelTable } from "./html/table.js";
 import { tokenCards } from "./html/tokens.js";
@@ -27,13 +25,7 @@ import { writingSection } from "./writing-report.js";
  */
 export function reportHtml(report: Report): string {
   if (hasClasses(report)) return classReportHtml(report, report.classification);
-  const { run } = report;
-  return pageHtml({
-    title: headline(report),
-    limbeckVersion: run.limbeckVersion,
-    kicker: run.recipe,
-    created: run.created,
-    duration: formatSeconds(run.seconds),
+  return runPageHtml(report, {
     lede: conclusionSentences(report).join(" "),
     header: [keyFigures(report), warnings(report)],
     sections: [
@@ -47,12 +39,7 @@ export function reportHtml(report: Report): string {
       differences(report),
       dataFacts(report),
       howToRead(report),
-      section("The run", `${run.machine}. Device ${run.device}, ${run.threads} threads, seed ${run.seed}.`, [
-        html`<details><summary>Resolved config</summary><pre>${stringify(run.config)}</pre></details>`,
-      ]),
     ],
-    footer: "The numbers are in report.json beside this page, every step in metrics.jsonl.",
-    script,
   });
 }
 

@@ -5,6 +5,7 @@ import { formatInterval, formatNumber } from "../format.js";
 import type { ModelRole } from "../report.js";
 import { roleNames } from "../roles.js";
 import { exactAxis, linearAxis } from "./axis.js";
+import { chartFigure, round } from "./chart-frame.js";
 import { html, type Markup } from "./markup.js";
 
 export interface IntervalChart {
@@ -31,18 +32,16 @@ export function intervalChart(chart: IntervalChart): Markup | null {
     chart.scale === "linear"
       ? linearAxis(Math.min(...ends), Math.max(...ends), place)
       : exactAxis(0, chart.scale === "share" ? 1 : Math.max(...ends) * 1.04, place);
-  const x = (value: number) => Math.round(axis.place(value) * 10) / 10;
+  const x = (value: number) => round(axis.place(value));
 
-  return html`<figure class="chart">
-<figcaption><h3>${chart.title}</h3><p class="unit">${chart.unit}</p></figcaption>
-<svg viewBox="0 0 ${WIDTH} ${bottom + 22}" role="img" aria-labelledby="${chart.id}-title ${chart.id}-description">
-<title id="${chart.id}-title">${chart.title}</title>
-<desc id="${chart.id}-description">${describe(chart)}</desc>
-${axis.ticks.map((tick) => {
-  return html`<line class="grid" x1="${x(tick)}" x2="${x(tick)}" y1="2" y2="${bottom}"/>
+  const description = describe(chart);
+  return chartFigure(
+    { ...chart, width: WIDTH, height: bottom + 22, description },
+    html`${axis.ticks.map((tick) => {
+      return html`<line class="grid" x1="${x(tick)}" x2="${x(tick)}" y1="2" y2="${bottom}"/>
 <text class="tick" x="${x(tick)}" y="${bottom + 16}" text-anchor="middle">${chart.scale === "share" ? `${Math.round(tick * 100)} %` : String(tick)}</text>
 `;
-})}
+    })}
 ${chart.models.map(({ role, estimate: { value, low, high } }, i) => {
   const y = i * ROW_HEIGHT + ROW_HEIGHT / 2 + 2;
   return html`<text class="name ${role}" x="0" y="${y + 4}">${roleNames[role].short}</text>
@@ -50,10 +49,8 @@ ${low === null || high === null ? null : html`<line class="interval ${role}" x1=
 <circle class="dot ${role}" cx="${x(value)}" cy="${y}" r="4"/>
 <text class="value ${role}" x="${WIDTH}" y="${y + 4}" text-anchor="end">${chart.format(value)}</text>
 `;
-})}
-</svg>
-</figure>
-`;
+})}`,
+  );
 }
 
 function describe(chart: IntervalChart): string {

@@ -2,6 +2,7 @@
 
 import { formatCount, formatNumber } from "../format.js";
 import { type Axis, exactAxis, linearAxis, logAxis } from "./axis.js";
+import { grid, round } from "./chart-frame.js";
 import { html, type Markup } from "./markup.js";
 
 export interface LinePoint {
@@ -63,16 +64,7 @@ export function lineChart(chart: LineChart): Markup | null {
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="${chart.id}-title ${chart.id}-description">
 <title id="${chart.id}-title">${chart.title}</title>
 <desc id="${chart.id}-description">${describe(chart, drawn)}</desc>
-${y.ticks.map((tick) => {
-  const place = round(y.place(tick));
-  return html`<line class="grid" x1="${plot.left}" x2="${plot.right}" y1="${place}" y2="${place}"/>
-<text class="tick" x="${plot.left - 6}" y="${place + 3.5}" text-anchor="end">${tickText(tick)}</text>
-`;
-})}
-${x.ticks.map((tick) => {
-  return html`<text class="tick" x="${round(x.place(tick))}" y="${plot.bottom + 16}" text-anchor="middle">${formatCount(tick)}</text>
-`;
-})}
+${grid(plot, { axis: x, format: formatCount }, { axis: y, format: tickText })}
 <text class="tick" x="${plot.right + 22}" y="${plot.bottom + 16}">step</text>
 ${level ? html`<line class="level ${level.name}" x1="${plot.left}" x2="${plot.right}" y1="${round(y.place(level.value))}" y2="${round(y.place(level.value))}"/>` : null}
 ${chart.isNoisy ? lines.map((line) => html`<path class="line faint ${line.name}" d="${path(line.points, x, y)}"/>\n`) : null}
@@ -149,8 +141,4 @@ function readOuts(lines: readonly Line[], x: Axis, y: Axis): string {
 
 function tickText(value: number): string {
   return Math.abs(value) >= 1000 ? formatCount(value) : String(value).replace("-", "−");
-}
-
-function round(coordinate: number): number {
-  return Math.round(coordinate * 10) / 10;
 }

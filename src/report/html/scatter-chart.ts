@@ -2,6 +2,7 @@
 
 import { formatNumber } from "../format.js";
 import { linearAxis, logAxis } from "./axis.js";
+import { chartFigure, grid, round } from "./chart-frame.js";
 import { html, type Markup } from "./markup.js";
 
 export interface ScatterPoint {
@@ -35,21 +36,10 @@ export function scatterChart(chart: ScatterChart): Markup | null {
   const y = linearAxis(Math.min(0, ...losses), Math.max(...losses), { from: plot.bottom, to: plot.top, tickCount: 4 });
   const place = (point: ScatterPoint) => ({ x: round(x.place(point.cost)), y: round(y.place(point.loss)) });
   const front = points.filter(({ kind }) => kind === "front").sort((a, b) => a.cost - b.cost);
-  return html`<figure class="chart">
-<figcaption><h3>${chart.title}</h3><p class="unit">${chart.unit}</p></figcaption>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="${chart.id}-title ${chart.id}-description">
-<title id="${chart.id}-title">${chart.title}</title>
-<desc id="${chart.id}-description">${describe(chart, points)}</desc>
-${y.ticks.map((tick) => {
-  const at = round(y.place(tick));
-  return html`<line class="grid" x1="${plot.left}" x2="${plot.right}" y1="${at}" y2="${at}"/>
-<text class="tick" x="${plot.left - 6}" y="${at + 3.5}" text-anchor="end">${String(tick)}</text>
-`;
-})}
-${x.ticks.map((tick) => {
-  return html`<text class="tick" x="${round(x.place(tick))}" y="${plot.bottom + 18}" text-anchor="middle">${chart.formatCost(tick)}</text>
-`;
-})}
+  const description = describe(chart, points);
+  return chartFigure(
+    { ...chart, width: WIDTH, height: HEIGHT, description },
+    html`${grid(plot, { axis: x, format: chart.formatCost }, { axis: y, format: String })}
 ${front.length > 1 ? html`<path class="line faint student" d="${stairs(front.map(place))}"/>\n` : null}
 ${points.map((point) => {
   const at = place(point);
@@ -57,10 +47,8 @@ ${points.map((point) => {
   return html`<circle class="dot ${role}" cx="${at.x}" cy="${at.y}" r="4.5"><title>${point.name}: ${formatNumber(point.loss)} at ${chart.formatCost(point.cost)}</title></circle>
 <text class="name ${role}" x="${at.x + (isAtEnd(at.x) ? 4 : 8)}" y="${at.y - 8}" text-anchor="${isAtEnd(at.x) ? "end" : "start"}">${point.label}</text>
 `;
-})}
-</svg>
-</figure>
-`;
+})}`,
+  );
 }
 
 /** Where a name to the right would leave the drawing. */
@@ -79,8 +67,4 @@ function describe(chart: ScatterChart, points: readonly ScatterPoint[]): string 
     return `${label}, ${name}: ${formatNumber(loss)} at ${chart.formatCost(cost)}${front}.`;
   });
   return [`${chart.unit}.`, ...texts].join(" ");
-}
-
-function round(coordinate: number): number {
-  return Math.round(coordinate * 10) / 10;
 }

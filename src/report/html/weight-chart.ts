@@ -4,6 +4,7 @@ import type { Estimate } from "../../evaluate/statistics.js";
 import { formatInterval } from "../format.js";
 import type { ModelRole } from "../report.js";
 import { exactAxis, linearAxis } from "./axis.js";
+import { chartFigure, grid, round } from "./chart-frame.js";
 import { html, type Markup } from "./markup.js";
 
 export interface WeightChart {
@@ -40,21 +41,10 @@ export function weightChart(chart: WeightChart): Markup | null {
     const place = at(weight, estimate.value);
     return `${i === 0 ? "M" : "L"}${place.x} ${place.y}`;
   });
-  return html`<figure class="chart">
-<figcaption><h3>${chart.title}</h3><p class="unit">${chart.unit}</p></figcaption>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="${chart.id}-title ${chart.id}-description">
-<title id="${chart.id}-title">${chart.title}</title>
-<desc id="${chart.id}-description">${describe(chart, points)}</desc>
-${y.ticks.map((tick) => {
-  const place = round(y.place(tick));
-  return html`<line class="grid" x1="${plot.left}" x2="${plot.right}" y1="${place}" y2="${place}"/>
-<text class="tick" x="${plot.left - 6}" y="${place + 3.5}" text-anchor="end">${chart.format(tick)}</text>
-`;
-})}
-${x.ticks.map((tick) => {
-  return html`<text class="tick" x="${round(x.place(tick))}" y="${plot.bottom + 16}" text-anchor="middle">${String(tick)}</text>
-`;
-})}
+  const description = describe(chart, points);
+  return chartFigure(
+    { ...chart, width: WIDTH, height: HEIGHT, description },
+    html`${grid(plot, { axis: x, format: String }, { axis: y, format: chart.format })}
 <text class="tick" x="${plot.right + 8}" y="${plot.bottom + 16}">λ</text>
 ${chart.levels.map(({ name, role, value }) => {
   const place = round(y.place(value));
@@ -68,10 +58,8 @@ ${points.map(({ weight, estimate: { value, low, high } }) => {
   return html`${low === null || high === null ? null : html`<line class="interval student" x1="${place.x}" x2="${place.x}" y1="${round(y.place(low))}" y2="${round(y.place(high))}"/>`}
 <circle class="dot student" cx="${place.x}" cy="${place.y}" r="3.5"><title>λ = ${String(weight)}: ${chart.format(value)}</title></circle>
 `;
-})}
-</svg>
-</figure>
-`;
+})}`,
+  );
 }
 
 function describe(chart: WeightChart, points: WeightChart["points"]): string {
@@ -81,8 +69,4 @@ function describe(chart: WeightChart, points: WeightChart["points"]): string {
   });
   const levels = chart.levels.map(({ name, value }) => `${name}: ${chart.format(value)}.`);
   return [`${chart.unit}.`, ...students, ...levels].join(" ");
-}
-
-function round(coordinate: number): number {
-  return Math.round(coordinate * 10) / 10;
 }

@@ -1,0 +1,93 @@
+/** @file What a run reads, and what it costs: rows, tokens, steps, memory and time. */
+
+import os from "node:os";
+import { type LoadedData, measureDocuments, planEpoch } from "../data/index.js";
+import { estimateMemory, type MemoryEstimate } from "../recipes/estimate-memory.js";
+import { estimateTime } from "../recipes/estimate-time.js";
+import type { RunConfig } from "../recipes/registry.js";
+import type { RunParts } from "../recipes/run-parts.js";
+import { formatBytes, formatCount, formatPercent, formatSeconds } from "../report/format.js";
+import { sequencesIn } from "../training/steps.js";
+import type { Finding, OpenCheck } from "./check-findings.js";
+
+/** Rows, tokens and steps. */
+export function dataFindings(
+  { data: options, training }: Pick<RunConfig, "data" | "training">,
+  { train, heldOut }: LoadedData,
+): Finding[] {
+  const plan = planEpoch(train, { ...options, seed: training.seed, epoch: 0 });
+  const stepsPerEpoch = Math.ceil(plan.sequences.length / sequencesIn(training.tokensPerStep, plan));
+  const steps = training.steps ?? stepsPerEpoch * (training.epochs ?? 1);
+  const epochs = steps / Math.max(1, stepsPerEpoch);
+  const split = (name: string, documents: LoadedData["train"]): Finding => {
+    const { tokens, responseTokens } = measureDocuments(documents);
+    const rows = new Set(documents.map(({ origin }) => `${origin.file}:${origin.row}`)).size;
+    const words = [
+      `${rows.toLocaleString("en-US")} rows`,
+      `${formatCount(tokens)} tokens`,
+      `${formatCount(responseTokens)} of them learned`,
+    ];
+    return [name, words.join(", "), { rows, tokens, responseTokens }];
+  };
+  return [
+    split("train", train),
+    split("held out", heldOut),
+    [
+      "epoch",
+      `${plan.sequences.length.toLocaleString("en-US")} sequences of ${plan.sequenceLength} tokens, ${formatPercent(plan.waste)} of them empty`,
+      { sequences: plan.sequences.length, sequenceLength: plan.sequenceLength, waste: plan.waste },
+    ],
+    [
+      "steps",
+      `${steps.toLocaleString("en-US")} of ${formatCount(training.tokensPerStep)} tokens, which is ${epochs.toFixed(epochs < 10 ? 1 : 0)} epochs`,
+      {
+        steps,
+        stepsPerEpoch,
+        epochs,
+        tokensPerStep: training.tokensPerStep,
+        microBatchTokens: training.microBatchTokens,
+      },
+    ],
+  ];
+}
+
+/** Adds what the run needs at its peak, with a warning where it is too much, and how long it takes where it fits. */
+export async function findCosts(
+  check: OpenCheck,
+  config: RunConfig,
+  parts: RunParts,
+  measuring: () => void,
+): Promise<void> {
+  const memory = estimateMemory(config, await parts.student.start(), await parts.teacher?.load(), parts.objective);
+  const available = os.totalmem();
+  const needs = `about ${formatBytes(memory.peakBytes)} of this machine's ${formatBytes(available)}`;
+  check.add(["memory", needs, { ...memory, machineBytes: available }]);
+  if (memory.peakBytes > available) {
+    const message = `the run needs about ${formatBytes(memory.peakBytes)} of memory, got ${formatBytes(available)}; ${knob(config, memory)}`;
+    check.warn({ code: "MEMORY", message });
+    return;
+  }
+  measuring();
+  const time = await estimateTime(config, parts, threadsOf(config));
+  const shares = [
+    `training ${formatSeconds(time.training)}`,
+    ...(time.twin > 0 ? [`twin ${formatSeconds(time.twin)}`] : []),
+    `evaluation ${formatSeconds(time.evaluation)}`,
+  ];
+  check.add(["time", `about ${formatSeconds(time.seconds)}: ${shares.join(", ")}`, { ...time }]);
+}
+
+export function threadsOf({ threads }: Pick<RunConfig, "threads">): number {
+  return threads === "auto" ? os.availableParallelism() : threads;
+}
+
+/** What to change first where memory is short. */
+function knob(
+  { training, data }: Pick<RunConfig, "data" | "training">,
+  { microBatch, teacher, student }: MemoryEstimate,
+): string {
+  if (!training.recompute) return "set training.recompute: true.";
+  if (microBatch > Math.max(teacher, student) && training.microBatchTokens > data.sequenceLength)
+    return "lower training.microBatchTokens.";
+  return teacher > student ? "take a smaller teacher." : "take a smaller student.";
+}

@@ -1,0 +1,139 @@
+/** @file What can be known of a run that trains a language model: models, tokenizers, rows, steps, memory and the teacher's worth. */
+
+import { type LoadedData, measureDocuments } from "../data/index.js";
+import { compareStarts } from "../recipes/compare-starts.js";
+import { curveOf } from "../recipes/learn-from-weak.js";
+import { imagineContextData, isWritten } from "../recipes/open-context-data.js";
+import { openData } from "../recipes/open-data.js";
+import {
+  assertOneConversation,
+  assertOneVocabulary,
+  type OpenedStudent,
+  type OpenedTeacher,
+  openStudent,
+  openTeacher,
+} from "../recipes/open-models.js";
+import { type OpenedWeakToStrong, openWeakToStrong } from "../recipes/open-weak-to-strong.js";
+import { promptsOf } from "../recipes/prompts-of.js";
+import type { LanguageModelConfig } from "../recipes/registry.js";
+import { sampleWorth, warnAboutTeacher } from "../recipes/teacher-worth.js";
+import { twinObjective } from "../recipes/train-and-report.js";
+import type { WeakToStrongConfig } from "../recipes/weak-to-strong.js";
+import { formatCount, formatPercent } from "../report/format.js";
+import { worthSummary } from "../report/worth-text.js";
+import type { LocateOptions } from "../weights/hub/index.js";
+import { dataFindings, findCosts, threadsOf } from "./check-facts.js";
+import { type Finding, type OpenCheck, openCheck, type RunCheck } from "./check-findings.js";
+import { describeModel } from "./describe-model.js";
+import { expectRoom } from "./expect-room.js";
+
+/** Opens all that the run would open, and goes on after what fails, so that every problem is found at once. */
+export async function checkLanguageModel(
+  config: LanguageModelConfig,
+  download: LocateOptions,
+  measuring: () => void,
+): Promise<RunCheck> {
+  const check = openCheck(download.signal);
+  const { attempt } = check;
+  const opened = await (config.recipe === "weak-to-strong"
+    ? openWeak(check, config, download)
+    : openPair(check, config, download));
+  const { teacher, student } = opened;
+  if (student) describeStudent(check, student);
+  if (teacher && student) await attempt(() => assertOneVocabulary(teacher, student));
+  if (teacher && student && config.recipe === "context") {
+    await attempt(() => assertOneConversation(teacher, student, config.data.template));
+  }
+  const data = student && (opened.data ?? (await attempt(() => openRows(config, student, teacher))));
+  const options = { threads: threadsOf(config), signal: download.signal };
+  const parts = student && data && { teacher, student, data };
+  if (parts) {
+    check.warn(...data.warnings);
+    check.add(...dataFindings(config, data));
+    const objective = "objective" in config ? config.objective : twinObjective;
+    if (check.problems.length === 0) await attempt(() => findCosts(check, config, { ...parts, objective }, measuring));
+    // Responses that are still to be written say nothing of their writer.
+    if (check.problems.length === 0 && !isWritten(config)) {
+      const worth = await attempt(() => sampleWorth(config, parts, options));
+      if (worth) check.add(["worth", worthSummary(worth), { ...worth }]);
+      check.warn(...warnAboutTeacher(worth ?? null));
+    }
+  }
+  const starts =
+    parts && teacher && config.student.from !== undefined
+      ? await attempt(() => compareStarts(config, { ...parts, teacher }, options))
+      : undefined;
+  await attempt(() => expectRoom(config.output, student));
+  return check.close(starts);
+}
+
+interface Opened {
+  readonly teacher: OpenedTeacher | undefined;
+  readonly student: OpenedStudent | undefined;
+  /** Undefined where the rows are still to be opened, or could not be. */
+  readonly data: LoadedData | undefined;
+}
+
+/** A student, and its teacher where the recipe has one. */
+async function openPair(
+  { attempt, add }: OpenCheck,
+  config: Exclude<LanguageModelConfig, WeakToStrongConfig>,
+  download: LocateOptions,
+): Promise<Opened> {
+  const wantsTeacher = "teacher" in config;
+  const teacher = wantsTeacher ? await attempt(() => openTeacher(config.teacher, download)) : undefined;
+  if (teacher) add(["teacher", ...describeModel(teacher.model, teacher.tokenizer)]);
+  const canOpen = config.student.model !== undefined || !wantsTeacher || teacher !== undefined;
+  const start = { ...config.data, ...config.training };
+  const student = canOpen ? await attempt(() => openStudent(config.student, teacher, start, download)) : undefined;
+  return { teacher, student, data: undefined };
+}
+
+/** The models of a weak-to-strong run and its rows, which are opened together. */
+async function openWeak(
+  { attempt, add }: OpenCheck,
+  config: WeakToStrongConfig,
+  { signal }: LocateOptions,
+): Promise<Opened> {
+  const opened = await attempt(() => openWeakToStrong(config, () => {}, signal));
+  if (opened) add(...weakFindings(config, opened));
+  return { teacher: undefined, student: opened?.student, data: opened?.data };
+}
+
+function describeStudent(check: OpenCheck, { model, tokenizer, trainedParameters }: OpenedStudent): void {
+  const [words, facts] = describeModel(model, tokenizer);
+  const share =
+    trainedParameters === undefined ? "" : `; ${formatCount(trainedParameters)} of the parameters are trained`;
+  check.add(["student", words + share, { ...facts, trainedParameters: trainedParameters ?? facts.parameters }]);
+}
+
+/** The run's rows; where the teacher is to write responses, with some as long as they may become. */
+async function openRows(
+  config: LanguageModelConfig,
+  student: OpenedStudent,
+  teacher: OpenedTeacher | undefined,
+): Promise<LoadedData> {
+  const teacherLength = teacher?.model.shape.maxPositions ?? Number.POSITIVE_INFINITY;
+  if (isWritten(config)) return imagineContextData(config, student, teacherLength);
+  const prompts = promptsOf(config);
+  return openData(config.data, student, () => {}, prompts && { ...prompts, teacherLength });
+}
+
+/** The weak teacher, its rows, and how many models are trained: what is said of the student is of one of them. */
+function weakFindings(config: WeakToStrongConfig, { weak, weakTrain, data }: OpenedWeakToStrong): Finding[] {
+  const [words, facts] = describeModel(weak.model, weak.tokenizer);
+  const rows = weakTrain && measureDocuments(weakTrain);
+  const trained = rows === undefined ? "taught as it is" : `trained on ${formatCount(rows.tokens)} tokens of its own`;
+  const labelled = data.train.filter(({ hasGroundTruth }) => hasGroundTruth !== false).length;
+  const students = 1 + curveOf(config).length;
+  const models = students === 1 ? "a student and its ceiling" : `${students} students and their ceiling`;
+  return [
+    ["weak", `${words}; ${trained}`, { ...facts, tokens: rows?.tokens ?? null }],
+    [
+      "ground truth",
+      `${formatPercent(labelled / data.train.length)} of the student's documents`,
+      { documents: labelled, of: data.train.length },
+    ],
+    ["models", `${models}; memory and time below are of one`, { students, ceilings: 1 }],
+  ];
+}
