@@ -139,7 +139,8 @@ function encodeRow(row: ClassRow, number: number, encoding: ClassEncoding): Enco
     teacher: taught === own ? view : spanOf(taught.ids),
     responseTokens: 1,
     responseBytes: undefined,
-    hasGroundTruth: target !== noTarget && (groundTruthField === undefined || readGroundTruth(row.row, groundTruthField)),
+    hasGroundTruth:
+      target !== noTarget && (groundTruthField === undefined || readGroundTruth(row.row, groundTruthField)),
     origin: { file: row.row.file, line: row.row.line, row: number, key: keyOfText(row.text) },
     classified: {
       target,

@@ -7,6 +7,7 @@ import { needsTeacher } from "../losses/objective.js";
 import { finalObjective, type Objective } from "../losses/options.js";
 import { countParameters } from "../models/architecture.js";
 import type { ModelDefinition } from "../models/model-graph.js";
+import type { SignalForm } from "../signals/signal-feeds.js";
 import type { StudentModel } from "../students/student-model.js";
 import { buildTrainingGraph } from "../training/training-graph.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
@@ -39,11 +40,7 @@ export function estimateMemory(
   const rows = training.microBatchTokens;
   const chunkRows = chunkRowsFor(student.shape.headWidth, rows);
   const sizes = { sequences: Math.ceil(rows / tokens), tokens, chunks: Math.ceil(rows / chunkRows) };
-  const signal = teacher && {
-    kind: "hidden" as const,
-    hiddenSize: teacher.shape.hiddenSize,
-    headWidth: teacher.shape.headWidth,
-  };
+  const signal = signalOf(student, teacher, objective);
   const live = ({ graph, outputs }: Pick<ReturnType<typeof buildRowScorer>, "graph" | "outputs">): number =>
     allocatorOverhead * peakLiveBytes(graph, Object.values(outputs), sizes);
   const shared = { positionCount: tokens, chunkRows };
@@ -61,6 +58,16 @@ export function estimateMemory(
     evaluation: live(buildRowScorer(student, { ...shared, signal, objective: finalObjective(objective) })),
   };
   return { ...parts, peakBytes: Object.values(parts).reduce((sum, bytes) => sum + bytes, programBytes) };
+}
+
+/** What a teacher says of a micro-batch; classes come as logits, from a model or from the rows. */
+function signalOf(
+  { shape: { classHead, headWidth } }: ModelDefinition,
+  teacher: ModelDefinition | undefined,
+  objective: Objective,
+): SignalForm | undefined {
+  if (classHead) return teacher || needsTeacher(objective) ? { kind: "dense", headWidth } : undefined;
+  return teacher && { kind: "hidden", hiddenSize: teacher.shape.hiddenSize, headWidth: teacher.shape.headWidth };
 }
 
 function bytesOf({ architecture, shape }: ModelDefinition, without?: ReadonlySet<string>): number {

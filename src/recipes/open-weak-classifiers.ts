@@ -64,8 +64,7 @@ export async function openWeakClassifiers(
   const isWeak = ({ label, text }: ClassRow) =>
     typeof train === "number" && label !== undefined && isInShare(keyOfText(text), train, "weak");
   const own = { ...rows, train: rows.train.filter((row) => !isWeak(row)) };
-  const onProgress = (done: number) =>
-    emit({ type: "progress", task: "reading rows", done, total: 0, unit: "rows" });
+  const onProgress = (done: number) => emit({ type: "progress", task: "reading rows", done, total: 0, unit: "rows" });
   const { rows: truth } = config.groundTruth;
   const groundTruthField = typeof truth === "object" ? truth.field : undefined;
   const encoding = { classes, student: student.side, teacher: weakSide, usesProbabilities: false, groundTruthField };
@@ -126,8 +125,11 @@ function expectLabels({ heldOut }: ClassData, labelled: readonly TransferDocumen
     });
   }
   if (labelled.length === 0) {
-    throw new DataError("weak-to-strong: expected training rows with labels, from which the ceiling learns, got none.", {
-      hint: "Give data.train rows with labels; the student does not look at them unless groundTruth.rows says so.",
-    });
+    throw new DataError(
+      "weak-to-strong: expected training rows with labels, from which the ceiling learns, got none.",
+      {
+        hint: "Give data.train rows with labels; the student does not look at them unless groundTruth.rows says so.",
+      },
+    );
   }
 }

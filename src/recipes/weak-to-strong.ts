@@ -88,9 +88,7 @@ function checkSections({ weak, weakLabels, groundTruth, confidence, data }: Sect
 }
 
 /** With the weak teacher's own training complete where it is trained. */
-function resolveWeakTraining<Config extends Sections & { readonly training: TrainingOptions }>(
-  config: Config,
-) {
+function resolveWeakTraining<Config extends Sections & { readonly training: TrainingOptions }>(config: Config) {
   const { weak, data, training } = config;
   const own = weak.train === undefined ? undefined : resolveBatchTokens(weak.training ?? training, data);
   return { ...config, weak: { ...(weak as Config["weak"]), training: own } };
