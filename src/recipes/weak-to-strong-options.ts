@@ -139,6 +139,8 @@ export interface WeakToStrongTerms {
   readonly weakLabels: z.output<typeof weakLabelsSchema>;
   readonly groundTruth: z.output<typeof groundTruthSchema>;
   readonly confidence?: z.output<typeof confidenceSchema> | undefined;
+  /** Where the models are classifiers. */
+  readonly classes?: readonly string[];
 }
 
 /**
@@ -147,13 +149,14 @@ export interface WeakToStrongTerms {
  *     groundTruth.weight · hard + λ · ((1 − a) · weak labels + a · confidence)
  *
  * `hard` is the mean over rows with ground truth, the others are means over all rows. A term of weight 0 is left out: λ = 0 is
- * plain fine-tuning on the ground truth.
+ * plain fine-tuning on the ground truth. Of classifiers what the student finds likeliest is hardened so that each class has the share
+ * of a step's rows that the weak labels give it.
  *
  * @see Xiao & Zhu 2025, "Foundations of Large Language Models", ch. 4 (arXiv:2501.09223): the combined objective; Burns et al. 2023
- *   (arXiv:2312.09390), §4.3.2: the confidence term.
+ *   (arXiv:2312.09390), §4.3.2 and appendix A.4: the confidence term and its threshold.
  */
 export function weakToStrongObjective(
-  { weakLabels, groundTruth, confidence }: WeakToStrongTerms,
+  { weakLabels, groundTruth, confidence, classes }: WeakToStrongTerms,
   weight: Scheduled,
 ): Objective {
   const { kind, divergence, temperature } = weakLabels;
@@ -169,7 +172,11 @@ export function weakToStrongObjective(
     hard: groundTruth.rows !== "none" && { kind: "cross-entropy", weight: groundTruth.weight },
     soft: kind !== "hard" && { ...soft, weight: weak },
     weakHard: kind !== "soft" && { ...hardLabels, weight: weak },
-    confidence: confidence !== undefined && { kind: "confidence", weight: moving(weight, 0, last, confidence) },
+    confidence: confidence !== undefined && {
+      kind: "confidence",
+      weight: moving(weight, 0, last, confidence),
+      ...(classes && { classShares: kind === "hard" ? "hard" : "soft" }),
+    },
   };
   const kept = Object.entries(terms).filter(([name, term]) => term !== false && (name === "hard" || weight !== 0));
   return Object.fromEntries(kept) as Objective;

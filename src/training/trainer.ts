@@ -1,8 +1,9 @@
 /** @file One student being trained: its weights and moments, and the optimizer step over micro-batches. */
 
 import type { DistillationBatch, ResponseRows } from "../data/batch.js";
-import { type ChunkedRows, chunkRows, tokenFeeds } from "../data/batch-feeds.js";
+import { type ChunkedRows, chunkIds, chunkRows, tokenFeeds } from "../data/batch-feeds.js";
 import { InterruptedError, NonFiniteError } from "../errors.js";
+import { classSharesOf } from "../losses/objective.js";
 import { type Objective, objectiveAt, scheduledTerms } from "../losses/options.js";
 import type { CompileOptions, Feeds } from "../runtime/executor.js";
 import { float32Tensor, type HostTensor, scalarOf } from "../runtime/tensor.js";
@@ -11,6 +12,7 @@ import type { TeacherSource } from "../signals/teacher-signal.js";
 import { type StudentModel, trainedParameters } from "../students/student-model.js";
 import { gradientNorm, isDecayed, type OptimizedParameter, updateParameter } from "./adamw.js";
 import { findNonFinite } from "./find-non-finite.js";
+import { type HardenedBatch, type Hardener, makeHardener } from "./harden-predictions.js";
 import type { TrainingOptions } from "./options.js";
 import { compileTrainingGraph, type TrainingProgram, weightInput } from "./training-graph.js";
 
@@ -47,6 +49,7 @@ export class Trainer {
   readonly #student: StudentModel;
   readonly #training: TrainingProgram;
   readonly #teacher: TeacherSource | undefined;
+  readonly #hardener: Hardener | undefined;
   readonly #objective: Objective;
   readonly #options: TrainerOptions;
 
@@ -55,6 +58,7 @@ export class Trainer {
     parameters: readonly OptimizedParameter[],
     training: TrainingProgram,
     teacher: TeacherSource | undefined,
+    hardener: Hardener | undefined,
     objective: Objective,
     options: TrainerOptions,
   ) {
@@ -63,6 +67,7 @@ export class Trainer {
     this.#student = student;
     this.#training = training;
     this.#teacher = teacher;
+    this.#hardener = hardener;
     this.#objective = objective;
     this.#options = options;
   }
@@ -86,7 +91,9 @@ export class Trainer {
         isDecayed: isDecayed(role),
       };
     });
-    return new Trainer(student, parameters, training, teacher, objective, options);
+    const labels = classSharesOf(objective);
+    const hardener = labels && teacher ? await makeHardener(student, teacher, labels, options) : undefined;
+    return new Trainer(student, parameters, training, teacher, hardener, objective, options);
   }
 
   /**
@@ -116,10 +123,11 @@ export class Trainer {
     const weights = Object.fromEntries(scheduledTerms(this.#objective).map((name) => [name, settled[name]!.weight]));
     let total = 0;
     const terms: Record<string, number> = Object.fromEntries(termNames.map((name) => [name, 0]));
+    const hardened = await this.#hardener?.harden(microBatches, this.weights);
     for (const [index, batch] of microBatches.entries()) {
       if (signal?.aborted) throw new InterruptedError(`training: stopped before step ${step}.`);
       const rows = chunkRows(batch.rows, this.#options.chunkRows, targetScale);
-      const feeds = { ...(await this.#feeds(batch, rows)), ...weightFeeds(weights) };
+      const feeds = { ...(await this.#feeds(batch, rows, hardened?.[index])), ...weightFeeds(weights) };
       const outputs: Record<string, HostTensor> = await program.run(feeds);
       const sum = scalarOf(outputs.total!);
       if (!Number.isFinite(sum)) throw await this.#nonFiniteLoss(sum, step, index, batch, feeds);
@@ -147,16 +155,18 @@ export class Trainer {
   }
 
   async dispose(): Promise<void> {
+    await this.#hardener?.dispose();
     await this.#training.program.dispose();
   }
 
-  async #feeds(batch: DistillationBatch, rows: ChunkedRows): Promise<Feeds> {
-    const signal = await this.#teacher?.signal(batch);
+  async #feeds(batch: DistillationBatch, rows: ChunkedRows, hardened: HardenedBatch | undefined): Promise<Feeds> {
+    const signal = hardened?.signal ?? (await this.#teacher?.signal(batch));
     return {
       ...this.weights,
       ...this.#teacher?.headFeeds,
       ...tokenFeeds(batch.student),
       ...rows.feeds,
+      ...(hardened && { hardenedIds: chunkIds(hardened.ids, [rows.chunks, rows.chunkRows]) }),
       ...(signal ? signalFeeds(signal, rows.chunks, rows.chunkRows) : {}),
     };
   }

@@ -4,7 +4,7 @@ import { gradients } from "../autodiff/gradients.js";
 import { Graph, type Value } from "../graph/graph.js";
 import { gather } from "../graph/ops/index.js";
 import { type ChunkedInputs, chunkedObjective } from "../losses/chunked-head.js";
-import { needsTeacher } from "../losses/objective.js";
+import { classSharesOf, needsTeacher } from "../losses/objective.js";
 import { type Objective, scheduledTerms } from "../losses/options.js";
 import { type ModelDefinition, type PlacedModel, placeModel } from "../models/model-graph.js";
 import { type CompileOptions, compile, type Program } from "../runtime/executor.js";
@@ -50,6 +50,7 @@ export function placeRows(
     targetIds: rows("targetIds", "int32"),
     rowWeights: rows("rowWeights", "float32"),
     targetWeights: rows("targetWeights", "float32"),
+    hardenedIds: classSharesOf(objective) && rows("hardenedIds", "int32"),
     teacher: needsTeacher(objective) && signal ? signalInputs(graph, signal, chunkRows, "float32") : undefined,
     termWeights: Object.fromEntries(
       scheduledTerms(objective).map((name) => [name, graph.input(weightInput(name), "float32", [])]),
