@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { DataError } from "../errors.js";
 import type { ClassHead } from "../models/architecture.js";
 import { noTarget } from "./batch.js";
-import type { ClassRow, ClassRows } from "./class-rows.js";
+import { type ClassRow, type ClassRows, numberGroups } from "./class-rows.js";
 import { readGroundTruth } from "./ground-truth.js";
 import { defaultHeldOutFraction } from "./options.js";
 import { countSharedRows, splitHeldOut } from "./split.js";
@@ -48,6 +48,8 @@ export interface ClassData {
   readonly train: readonly TransferDocument[];
   readonly heldOut: readonly TransferDocument[];
   readonly heldOutRows: readonly ClassRow[];
+  /** By held-out document the number of its group, from 0: intervals resample these. */
+  readonly heldOutGroups: Int32Array;
   readonly facts: { readonly train: ClassSplitFacts; readonly heldOut: ClassSplitFacts };
   readonly warnings: readonly { readonly code: string; readonly message: string }[];
 }
@@ -60,8 +62,8 @@ interface Encoded {
 }
 
 /**
- * Encodes and splits rows. Held-out rows that are taken out of the training rows are chosen by a hash of their text, so that equal
- * texts stand on one side.
+ * Encodes and splits rows. Held-out rows that are taken out of the training rows are chosen by a hash of their text or their group,
+ * so that equal texts, and those of a group, stand on one side.
  *
  * @throws DataError where nothing is left to learn from or to hold out.
  */
@@ -106,6 +108,7 @@ export function encodeClassRows(
     classes: encoding.classes,
     ...documents,
     heldOutRows: heldOut.map(({ row }) => row),
+    heldOutGroups: numberGroups(heldOut.map(({ row }) => row)),
     facts,
     warnings: warningsOf(facts, encoding, shared),
   };
@@ -141,7 +144,7 @@ function encodeRow(row: ClassRow, number: number, encoding: ClassEncoding): Enco
     responseBytes: undefined,
     hasGroundTruth:
       target !== noTarget && (groundTruthField === undefined || readGroundTruth(row.row, groundTruthField)),
-    origin: { file: row.row.file, line: row.row.line, row: number, key: keyOfText(row.text) },
+    origin: { file: row.row.file, line: row.row.line, row: number, key: keyOfRow(row) },
     classified: {
       target,
       studentPosition: positionIn(own.ids, student),
@@ -164,9 +167,12 @@ function sharesOf({ probabilities }: ClassRow, target: number, classes: readonly
   );
 }
 
-/** 48 bits of a hash of the text. */
-export function keyOfText(text: string): number {
-  return createHash("sha256").update(text).digest().readUIntBE(0, 6);
+/** 48 bits of a hash of the text, or of the group that it belongs to: what every split goes by. */
+export function keyOfRow({ text, group }: ClassRow): number {
+  return createHash("sha256")
+    .update(group ?? text)
+    .digest()
+    .readUIntBE(0, 6);
 }
 
 function factsOf(encoded: readonly Encoded[], dropped: number, { classes }: ClassEncoding): ClassSplitFacts {
@@ -212,7 +218,7 @@ function warningsOf(
     warnings.push({ code: "class-not-held-out", message });
   }
   if (overlap && overlap.shared > 0) {
-    const message = `${count(overlap.shared)} of ${count(overlap.heldOut)} held-out texts are training texts too: what is measured on them says little about new text.`;
+    const message = `${count(overlap.shared)} of ${count(overlap.heldOut)} held-out texts or groups are in training too: what is measured on them says little about new text.`;
     warnings.push({ code: "held-out-rows-in-train", message });
   }
   return warnings;

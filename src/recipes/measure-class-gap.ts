@@ -28,7 +28,7 @@ export interface MeasuredClassifiers extends Pick<TrainedStudents, "students" | 
 export async function measureClassGap(
   { config, emit, signal }: RecipeContext<CommonConfig>,
   { weak, source, students, ceiling }: MeasuredClassifiers,
-  { heldOut }: ClassData,
+  { heldOut, heldOutGroups: groups }: ClassData,
   threads: number,
 ): Promise<Gap> {
   const { sequenceLength } = config.data;
@@ -54,13 +54,13 @@ export async function measureClassGap(
       weak: weakIsRight,
       student: isRight(answers),
       ceiling: ceilingIsRight,
-      clusters: labelled.map((_, i) => i),
+      clusters: labelled.map((row) => groups[row]!),
     })!;
   const performance = (
     { name, path }: Pick<MeasuredModel, "name" | "path">,
     answers: ClassProbabilities,
   ): ClassifierPerformance => {
-    const { accuracy, macroF1 } = measureClasses(answers, targets)!;
+    const { accuracy, macroF1 } = measureClasses(answers, targets, groups)!;
     return { name, path, accuracy, macroF1 };
   };
   const weakClasses = likeliestClasses(weakAnswers);
@@ -68,14 +68,13 @@ export async function measureClassGap(
     const own = likeliestClasses(answers);
     const among = (chosen: readonly number[]): Estimate | null =>
       estimateMean(
-        chosen.map((i) => Number(own[labelled[i]!] === weakClasses[labelled[i]!])),
-        chosen,
+        chosen.map((row) => Number(own[row] === weakClasses[row])),
+        chosen.map((row) => groups[row]!),
       );
-    const all = Array.from(labelled.keys());
     return {
-      all: among(all)!,
-      weakIsRight: among(all.filter((i) => weakIsRight[i] === 1)),
-      weakIsWrong: among(all.filter((i) => weakIsRight[i] === 0)),
+      all: among(labelled)!,
+      weakIsRight: among(labelled.filter((row) => weakClasses[row] === targets[row])),
+      weakIsWrong: among(labelled.filter((row) => weakClasses[row] !== targets[row])),
     };
   };
   const strong = (model: MeasuredModel, answers: ClassProbabilities): StrongPerformance => {

@@ -1,7 +1,7 @@
 /** @file The classifiers and rows of a `weak-to-strong` run with classes: who starts where, how each reads a text, whose rows are whose. */
 
 import { noTarget } from "../data/batch.js";
-import { type ClassData, encodeClassRows, keyOfText } from "../data/class-documents.js";
+import { type ClassData, encodeClassRows, keyOfRow } from "../data/class-documents.js";
 import { type ClassRow, type ClassRows, readClassRows, settleClasses } from "../data/class-rows.js";
 import { isInShare, markGroundTruth } from "../data/ground-truth.js";
 import type { LoadedData, TransferDocument } from "../data/index.js";
@@ -61,8 +61,8 @@ export async function openWeakClassifiers(
   emit({ type: "phase", phase: "data", message: "reading rows" });
   const rows = await readClassRows(options);
   settleClasses(rows, classes);
-  const isWeak = ({ label, text }: ClassRow) =>
-    typeof train === "number" && label !== undefined && isInShare(keyOfText(text), train, "weak");
+  const isWeak = (row: ClassRow) =>
+    typeof train === "number" && row.label !== undefined && isInShare(keyOfRow(row), train, "weak");
   const own = { ...rows, train: rows.train.filter((row) => !isWeak(row)) };
   const onProgress = (done: number) => emit({ type: "progress", task: "reading rows", done, total: 0, unit: "rows" });
   const { rows: truth } = config.groundTruth;

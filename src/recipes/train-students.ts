@@ -27,7 +27,7 @@ export interface Learner {
 export async function trainWeakTeacher(context: Context, weak: Learner, threads: number): Promise<string> {
   const { config, emit } = context;
   emit({ type: "phase", phase: "teacher", message: "training the weak teacher on its own ground truth" });
-  const training = { ...config.training, ...config.weak.training };
+  const training = config.weak.training ?? config.training;
   const { path } = await trainOne({ ...context, config: { ...config, training } }, weak, {
     run: "weak",
     directory: join(config.output, "weak"),
