@@ -140,7 +140,9 @@ class ClassBench {
     answers: ClassProbabilities,
     taught: ClassProbabilities | undefined,
   ): ClassModelReport {
-    const { agreement, kl } = taught ? compareAnswers(taught, answers, this.#data.heldOutGroups) : { agreement: null, kl: null };
+    const { agreement, kl } = taught
+      ? compareAnswers(taught, answers, this.#data.heldOutGroups)
+      : { agreement: null, kl: null };
     const model = {
       role,
       name,
