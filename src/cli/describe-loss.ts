@@ -51,6 +51,8 @@ function describeTerm(term: ObjectiveTerm): string {
       return "cross-entropy with targetIds";
     case "confidence":
       return "cross-entropy with the student's own likeliest id";
+    case "feature":
+      return term.feature;
     case "divergence":
       return `${term.divergence} at temperature ${term.temperature}${term.scaleByTemperatureSquared ? ", times its square" : ""}`;
   }

@@ -119,7 +119,7 @@ describe("parseConfig", () => {
       "objective.sotf (line 8): unknown key; did you mean objective.soft?",
     );
     expect(complaint(edited("  hard: {", "  grounding: {"))).toContain(
-      'objective.grounding.kind (line 10): missing; expected "divergence", "cross-entropy" or "confidence"',
+      'objective.grounding.kind (line 10): missing; expected "divergence", "cross-entropy", "confidence" or "feature"',
     );
     const config = parse(edited("  hard: {", "  grounding: { kind: cross-entropy,"));
     expect(config.objective).toMatchObject({ grounding: { kind: "cross-entropy", weight: 0.1 } });

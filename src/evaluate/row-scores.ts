@@ -2,9 +2,11 @@
 
 import type { DistillationBatch } from "../data/batch.js";
 import { chunkRows, tokenFeeds } from "../data/batch-feeds.js";
+import { placeFeeds } from "../data/places.js";
 import { Graph, type Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
 import { type Chunk, takeChunk } from "../losses/chunked-head.js";
+import { featureTermsOf, placeFeatures, planFeatures, withoutFeatures } from "../losses/features/feature-terms.js";
 import { objectiveRows } from "../losses/objective.js";
 import type { SettledObjective } from "../losses/options.js";
 import { type ModelDefinition, placeModel } from "../models/model-graph.js";
@@ -51,7 +53,7 @@ export interface RowScorerOptions extends CompileOptions {
 
 /** A compiled scorer. */
 export interface RowScorer {
-  /** @param weights - the model's weights by name, and the teacher's head where there is a signal. */
+  /** @param weights - the model's weights by name, the projections of features, and the teacher's head where there is a signal. */
   score(batch: DistillationBatch, weights: Feeds, signal?: TeacherSignal): Promise<RowScores>;
   dispose(): Promise<void>;
 }
@@ -78,8 +80,8 @@ function chunkScores(chunk: Chunk, options: RowScorerOptions): Readonly<Record<s
   };
   addTop("top", logProbs);
   const rows = { studentLogits: logits, teacher, targetIds };
-  if (options.objective) {
-    const { objective } = options;
+  const objective = options.objective && withoutFeatures(options.objective);
+  if (objective && Object.keys(objective).length > 0) {
     const terms = Object.entries(objectiveRows(objective, rows)).map(([name, values]) =>
       g.mul(values, objective[name]!.weight),
     );
@@ -135,13 +137,21 @@ export function buildRowScorer(
     names = Object.keys(scores);
     return { carried: [], scanned: Object.values(scores) };
   });
-  return { graph, outputs: Object.fromEntries(names.map((name, i) => [name, scanned[i]!])) };
+  const outputs: Record<string, Value> = Object.fromEntries(names.map((name, i) => [name, scanned[i]!]));
+  const { objective = {}, signal } = options;
+  const { rows: features } = placeFeatures(graph, planFeatures(objective, model, signal), placed, options.chunkRows);
+  for (const [name, values] of Object.entries(features)) {
+    const weighted = g.mul(values, objective[name]!.weight);
+    outputs.objective = outputs.objective ? g.add(outputs.objective, weighted) : weighted;
+  }
+  return { graph, outputs };
 }
 
 /** Compiles a scorer. */
 export async function makeRowScorer(model: ModelDefinition, options: RowScorerOptions): Promise<RowScorer> {
   const { graph, outputs } = buildRowScorer(model, options);
   const program = await compile(graph, outputs, options);
+  const hasFeatures = featureTermsOf(options.objective ?? {}).length > 0;
   return {
     async score(batch, weights, signal) {
       const chunked = chunkRows(batch.rows, options.chunkRows);
@@ -150,6 +160,7 @@ export async function makeRowScorer(model: ModelDefinition, options: RowScorerOp
         ...tokenFeeds(batch.student),
         ...chunked.feeds,
         ...(signal ? signalFeeds(signal, chunked.chunks, chunked.chunkRows) : {}),
+        ...(hasFeatures ? placeFeeds(batch, chunked.chunks, chunked.chunkRows) : {}),
       });
       const scores = readScores(results, batch.rows.count, options.topK ?? 0);
       return signal?.kind === "sparse" ? { ...scores, ...scoresOfSparse(signal, options.topK ?? 0) } : scores;

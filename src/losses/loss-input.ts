@@ -78,6 +78,10 @@ function checkLossInput(input: LossInput, context: z.RefinementCtx): void {
   else if (terms.some((term) => term.kind === "divergence")) {
     report(["teacher"], "missing; expected logits, probabilities or topK");
   }
+  for (const [name, { kind }] of Object.entries(objective)) {
+    const message = "expected a term that compares distributions, got a feature, which compares what layers compute";
+    if (kind === "feature") report(["objective", name, "feature"], message);
+  }
   if (teacher?.topK !== undefined) checkTopK(teacher.topK, terms, size, report);
 
   checkLength(["responseMask"], responseMask, size.rows, report);

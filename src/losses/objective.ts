@@ -35,9 +35,9 @@ export interface ObjectiveRows {
   readonly hardenedIds?: Value | undefined;
 }
 
-/** True where a term compares with the teacher's distribution. */
+/** True where a term compares with the teacher. */
 export function needsTeacher(objective: Objective): boolean {
-  return Object.values(objective).some(({ kind }) => kind === "divergence");
+  return Object.values(objective).some(({ kind }) => kind === "divergence" || kind === "feature");
 }
 
 /** True where a term looks at the text's own tokens, and so counts only rows with ground truth. */
@@ -57,7 +57,7 @@ export function temperaturesOf(objective: Objective): readonly number[] {
 }
 
 /**
- * Every term in nats per row, unweighted, τ² included.
+ * Every term that looks at distributions in nats per row, unweighted, τ² included. Features are placed by features/feature-terms.ts.
  *
  * Teacher and student are compared over the first min(widths) ids of both heads, cut before the softmax; the cross-entropy
  * with the text is over the student's whole head.
@@ -68,6 +68,7 @@ export function objectiveRows(objective: Objective, input: ObjectiveRows): Reado
   const wholeHead = once(() => fromLogits(input.studentLogits, 1));
   const rows: Record<string, Value> = {};
   for (const [name, term] of Object.entries(objective)) {
+    if (term.kind === "feature") continue;
     rows[name] = input.studentLogits.graph.within(name, () => {
       switch (term.kind) {
         case "cross-entropy":

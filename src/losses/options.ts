@@ -1,6 +1,7 @@
 /** @file The `objective:` section of a config: named, weighted terms, with `soft` and `hard` as shorthands. */
 
 import * as z from "zod";
+import { type FeatureTerm, featureTerm } from "./features/options.js";
 import { divergenceNames, findDivergence } from "./registry.js";
 import { type Scheduled, scheduledSchema, valueAt } from "./schedule.js";
 
@@ -49,18 +50,23 @@ const hardTerm = z
   })
   .describe("Cross-entropy with the text itself, at temperature 1.");
 
+const hiddenTerm = featureTerm(z.literal("feature").default("feature").describe("What the term is."), weight).describe(
+  "Distance to what the teacher's layers compute.",
+);
+
 const namedTerm = z.discriminatedUnion("kind", [
   divergenceTerm(z.literal("divergence")),
   z.strictObject({ kind: z.literal("cross-entropy"), ...crossEntropyKeys }),
   z.strictObject({ kind: z.literal("confidence"), weight }),
+  featureTerm(z.literal("feature"), weight),
 ]);
 
 /**
- * The schema of `objective:`. `soft` is a divergence and `hard` the cross-entropy with the text; terms of other names say
- * which they are with `kind`. A term that is left out is not computed. The parsed value is itself a valid `objective:`.
+ * The schema of `objective:`. `soft` is a divergence, `hard` the cross-entropy with the text and `hidden` a feature; terms of
+ * other names say which they are with `kind`. A term that is left out is not computed. The parsed value is itself a valid `objective:`.
  */
 export const objectiveSchema: z.ZodType<Objective> = z
-  .object({ soft: softTerm.optional(), hard: hardTerm.optional() })
+  .object({ soft: softTerm.optional(), hard: hardTerm.optional(), hidden: hiddenTerm.optional() })
   .catchall(namedTerm)
   .refine((objective) => Object.keys(objective).length > 0, {
     error: "expected at least one term, such as soft or hard, got none",
@@ -96,7 +102,7 @@ export interface ConfidenceTerm {
   readonly classShares?: "soft" | "hard";
 }
 
-export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm | ConfidenceTerm;
+export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm | ConfidenceTerm | FeatureTerm;
 
 /** Terms by name, in the order in which they were written. */
 export type Objective = Readonly<Record<string, ObjectiveTerm>>;

@@ -83,6 +83,15 @@ export interface LayerStructure {
   readonly smoothing: readonly { readonly from: readonly string[]; readonly into: readonly string[] }[];
 }
 
+/** What its layers look like from outside, for losses that compare layers. */
+export interface LayerShape {
+  readonly heads: number;
+  readonly keyValueHeads: number;
+  readonly headDim: number;
+  /** Per layer: how many positions back attention sees; undefined for all. */
+  readonly windows: readonly (number | undefined)[];
+}
+
 export interface ModelOutputs {
   /** After the final norm, `[sequences * tokens, hiddenSize]`. */
   readonly hidden: Value;
@@ -94,6 +103,13 @@ export interface ModelOutputs {
   readonly headBias?: Value | undefined;
   /** Per layer, of the tokens themselves; absent where the architecture has no {@link Architecture.cacheShape}. */
   readonly keyValues?: readonly KeyValues[];
+  /**
+   * What flows between the layers, each `[sequences * tokens, hiddenSize]`: the token embeddings, then what each layer makes of
+   * them, before the final norm. Given where there is a {@link Architecture.layerShape}.
+   */
+  readonly residuals?: readonly Value[];
+  /** Per layer, as attention compares them with the keys, `[sequences, heads, tokens, headDim]`; absent where layers are recomputed. */
+  readonly queries?: readonly Value[];
 }
 
 export interface BuildOptions {
@@ -131,6 +147,8 @@ export interface Architecture<Shape extends ModelShape = ModelShape> {
    * which models with outliers take badly.
    */
   layerStructure?(shape: Shape): LayerStructure;
+  /** What its layers look like; an architecture without it cannot be compared layer by layer. */
+  layerShape?(shape: Shape): LayerShape;
 }
 
 /** The number of weights of a model. */

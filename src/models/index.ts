@@ -5,6 +5,7 @@ export {
   type CacheShape,
   countParameters,
   type KeyValues,
+  type LayerShape,
   type LayerStructure,
   type ModelOutputs,
   type ModelShape,
@@ -13,6 +14,7 @@ export {
   type Past,
   type TokenInputs,
 } from "./architecture.js";
+export type { LayerForm, LayerPart, LayerTap } from "./layer-taps.js";
 export type { LlamaShape } from "./llama.js";
 export type { ModelDefinition } from "./model-graph.js";
 export { architectureOf, registerArchitecture } from "./registry.js";

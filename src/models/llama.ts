@@ -10,6 +10,7 @@ import type {
   BuildOptions,
   CacheShape,
   KeyValues,
+  LayerShape,
   LayerStructure,
   ModelOutputs,
   ModelShape,
@@ -43,7 +44,15 @@ export interface LlamaShape extends ModelShape, Heads {
  * @see Touvron et al. 2023 (arXiv:2302.13971); Jiang et al. 2023, Mistral 7B (arXiv:2310.06825); Yang et al., Qwen2
  *   (arXiv:2407.10671) and Qwen3 (arXiv:2505.09388) technical reports.
  */
-export const llama: Architecture<LlamaShape> = { modelTypes, parse, parameters, build, cacheShape, layerStructure };
+export const llama: Architecture<LlamaShape> = {
+  modelTypes,
+  parse,
+  parameters,
+  build,
+  cacheShape,
+  layerStructure,
+  layerShape,
+};
 
 function parse(config: ConfigObject): LlamaShape {
   const modelType = readName(config, "model_type", modelTypes, "llama");
@@ -155,6 +164,10 @@ function layerStructure({ hasMlpBias }: LlamaShape): LayerStructure {
   };
 }
 
+function layerShape({ heads, keyValueHeads, headDim, windows }: LlamaShape): LayerShape {
+  return { heads, keyValueHeads, headDim, windows };
+}
+
 /** What all layers share. */
 interface Positions {
   readonly tokens: TokenInputs;
@@ -174,16 +187,21 @@ function build(
   let hidden = graph.within("embeddings", () => embed(embeddings, flatIds)); // [sequences * tokens, hidden]
   const where = graph.within("positions", () => sharedPositions(graph, shape, tokens, embeddings, positionCount, past));
   const keyValues: KeyValues[] = [];
+  const queries: Value[] = [];
+  const residuals = [hidden];
   for (let layer = 0; layer < shape.layers; layer++) {
     const names = (name: string) => weights(`model.layers.${layer}.${name}`);
     const memory = { past: past.map(({ layers }) => layers[layer]!), window: shape.windows[layer] };
     const run = (x: Value) => graph.within(`layers.${layer}`, () => block(x, names, shape, where, memory));
     if (recompute) {
       hidden = recomputed(hidden, (x) => run(x).hidden);
+      residuals.push(hidden);
       continue;
     }
     const outputs = run(hidden);
     hidden = outputs.hidden;
+    residuals.push(hidden);
+    queries.push(outputs.queries);
     keyValues.push(outputs.keyValues);
   }
   return {
@@ -191,6 +209,8 @@ function build(
     residual: hidden,
     headWeight: shape.tiedHead ? embeddings : weights(headName(shape)),
     keyValues,
+    residuals,
+    ...(recompute ? {} : { queries }),
   };
 }
 
@@ -230,12 +250,12 @@ function block(
   shape: LlamaShape,
   where: Positions,
   { past, window }: { readonly past: readonly KeyValues[]; readonly window: number | undefined },
-): { readonly hidden: Value; readonly keyValues: KeyValues } {
+): { readonly hidden: Value; readonly queries: Value; readonly keyValues: KeyValues } {
   const { graph } = hidden;
   const norm = (x: Value, name: string) => g.rmsNorm(x, weights(`${name}.weight`), shape.normEpsilon);
   const project = (x: Value, name: string, hasBias: boolean) =>
     linear(x, weights(`${name}.weight`), hasBias ? weights(`${name}.bias`) : undefined);
-  const { attended, keyValues } = graph.within("attention", () => {
+  const { attended, queries, keyValues } = graph.within("attention", () => {
     const normed = norm(hidden, "input_layernorm");
     const split = (name: "q" | "k" | "v", heads: number) =>
       splitHeads(
@@ -249,7 +269,11 @@ function block(
     const keys = where.rotate(normedHeads(split("k", shape.keyValueHeads), "k"));
     const own = { keys, values: split("v", shape.keyValueHeads) };
     const mixed = attention(queries, [...past, own], where.biasFor(window), shape);
-    return { attended: g.add(hidden, project(mixed, "self_attn.o_proj", shape.hasOutputBias)), keyValues: own };
+    return {
+      attended: g.add(hidden, project(mixed, "self_attn.o_proj", shape.hasOutputBias)),
+      queries,
+      keyValues: own,
+    };
   });
   const output = graph.within("mlp", () => {
     const normed = norm(attended, "post_attention_layernorm");
@@ -257,5 +281,5 @@ function block(
     const up = project(normed, "mlp.up_proj", shape.hasMlpBias); // [sequences * tokens, feedForward]
     return g.add(attended, project(g.mul(gate, up), "mlp.down_proj", shape.hasMlpBias));
   });
-  return { hidden: output, keyValues };
+  return { hidden: output, queries, keyValues };
 }

@@ -3,12 +3,15 @@
 import { buildRowScorer } from "../evaluate/row-scores.js";
 import { peakLiveBytes } from "../graph/live-memory.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
+import { planFeatures, teacherTaps } from "../losses/features/feature-terms.js";
 import { needsTeacher } from "../losses/objective.js";
 import { finalObjective, type Objective } from "../losses/options.js";
 import { countParameters } from "../models/architecture.js";
+import { tapWidth } from "../models/layer-taps.js";
 import type { ModelDefinition } from "../models/model-graph.js";
 import type { SignalForm } from "../signals/signal-feeds.js";
 import type { StudentModel } from "../students/student-model.js";
+import { hiddenFormOf } from "../teachers/local-teacher.js";
 import { buildTrainingGraph } from "../training/training-graph.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
 import type { CommonConfig } from "./run-parts.js";
@@ -23,6 +26,7 @@ export interface MemoryEstimate {
   readonly peakBytes: number;
   /** Weights; of those that are trained two moments and two gradients: the one in use, and the last step's until it is collected. */
   readonly student: number;
+  /** Weights, and what its layers hand over of a micro-batch. */
   readonly teacher: number;
   /** What a micro-batch needs forward and backward, gradients included. */
   readonly microBatch: number;
@@ -39,14 +43,17 @@ export function estimateMemory(
   const tokens = data.sequenceLength;
   const rows = training.microBatchTokens;
   const chunkRows = chunkRowsFor(student.shape.headWidth, rows);
-  const sizes = { sequences: Math.ceil(rows / tokens), tokens, chunks: Math.ceil(rows / chunkRows) };
-  const signal = signalOf(student, teacher, objective);
+  const sizes = { sequences: Math.ceil(rows / tokens), tokens, places: tokens, chunks: Math.ceil(rows / chunkRows) };
+  const hidden = teacher && !student.shape.classHead ? hiddenFormOf(teacher) : undefined;
+  const signal = hidden ?? classForm(student, teacher, objective);
+  const taps = hidden?.layers ? teacherTaps(planFeatures(objective, student, hidden)) : [];
+  const tapped = taps.reduce((sum, { part }) => sum + 4 * rows * tapWidth(hidden!.layers!, part), 0);
   const live = ({ graph, outputs }: Pick<ReturnType<typeof buildRowScorer>, "graph" | "outputs">): number =>
     allocatorOverhead * peakLiveBytes(graph, Object.values(outputs), sizes);
   const shared = { positionCount: tokens, chunkRows };
   const parts = {
     student: bytesOf(student) + 4 * bytesOf(student, student.frozen),
-    teacher: [...(teacher?.weights.values() ?? [])].reduce((sum, { data }) => sum + data.byteLength, 0),
+    teacher: [...(teacher?.weights.values() ?? [])].reduce((sum, { data }) => sum + data.byteLength, tapped),
     microBatch: live(
       buildTrainingGraph(student, objective, {
         ...shared,
@@ -60,14 +67,13 @@ export function estimateMemory(
   return { ...parts, peakBytes: Object.values(parts).reduce((sum, bytes) => sum + bytes, programBytes) };
 }
 
-/** What a teacher says of a micro-batch; classes come as logits, from a model or from the rows. */
-function signalOf(
+/** Classes come as logits, from a model or from the rows; undefined for a student that predicts tokens, or learns labels alone. */
+function classForm(
   { shape: { classHead, headWidth } }: ModelDefinition,
   teacher: ModelDefinition | undefined,
   objective: Objective,
 ): SignalForm | undefined {
-  if (classHead) return teacher || needsTeacher(objective) ? { kind: "dense", headWidth } : undefined;
-  return teacher && { kind: "hidden", hiddenSize: teacher.shape.hiddenSize, headWidth: teacher.shape.headWidth };
+  return classHead && (teacher || needsTeacher(objective)) ? { kind: "dense", headWidth } : undefined;
 }
 
 function bytesOf({ architecture, shape }: ModelDefinition, without?: ReadonlySet<string>): number {

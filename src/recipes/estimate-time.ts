@@ -7,6 +7,7 @@ import { chunkRowsFor } from "../losses/chunked-head.js";
 import { needsTeacher } from "../losses/objective.js";
 import { finalObjective, type Objective } from "../losses/options.js";
 import type { TeacherSource } from "../signals/teacher-signal.js";
+import { makeProjections } from "../training/projections.js";
 import { planSteps, sequencesIn } from "../training/steps.js";
 import { rowsPerEvaluation, widestBatch } from "../training/train-student.js";
 import { Trainer } from "../training/trainer.js";
@@ -72,7 +73,8 @@ export async function estimateTime(
     const model = await student.start();
     const scorer = await makeRowScorer(model, { ...shared, signal: guide?.form, objective: finalObjective(objective) });
     try {
-      const weights = { ...Object.fromEntries(model.weights), ...guide?.headFeeds };
+      const projections = makeProjections(objective, model, guide?.form, training.seed);
+      const weights = { ...Object.fromEntries([...model.weights, ...projections]), ...guide?.headFeeds };
       const signal = await guide?.signal(batch);
       const taught = guide ? await secondTime(() => guide.signal(batch)) : 0;
       const scored = await secondTime(() => scorer.score(batch, weights, signal));

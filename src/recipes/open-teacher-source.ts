@@ -34,7 +34,7 @@ import { loadOutputHead } from "../weights/load-model.js";
 import { askedDocuments } from "./asked-documents.js";
 import type { OpenedTeacher } from "./open-models.js";
 import type { RecipeContext } from "./recipe.js";
-import type { CommonConfig, RunParts } from "./run-parts.js";
+import { type CommonConfig, type RunParts, tapsFor } from "./run-parts.js";
 
 /** A run's parts, of a recipe that has a teacher. */
 type TaughtParts = RunParts & { readonly teacher: OpenedTeacher };
@@ -50,7 +50,8 @@ export async function openTeacherSource(
   if (!cache) {
     const documents = [...data.train, ...data.heldOut];
     const positionCount = widestBatch(documents, options.sequenceLength);
-    return makeLocalTeacher(await teacher.load(), { positionCount, threads, prefix: teacherPrefix(documents) });
+    const taps = tapsFor(parts, teacher.model);
+    return makeLocalTeacher(await teacher.load(), { positionCount, threads, prefix: teacherPrefix(documents), taps });
   }
   const asked = { ...parts, data: { ...data, train: askedDocuments(data.train, context.config) } };
   const { captures } = await fillCache(context, cache, asked, threads);

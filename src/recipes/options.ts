@@ -2,6 +2,8 @@
 
 import * as z from "zod";
 import { dataOptionsSchema } from "../data/options.js";
+import { featureTermsOf } from "../losses/features/feature-terms.js";
+import type { Objective } from "../losses/options.js";
 import { batchProblems, resolveBatchTokens, trainingSchema } from "../training/options.js";
 import { precisions } from "../weights/quantize/index.js";
 import { model, modelForms } from "./model-option.js";
@@ -59,7 +61,12 @@ export function recipeSchemaFor<
     })
     .superRefine(
       (config, context) => {
-        const { data, training } = config as Partial<CommonSections>;
+        const { data, training, cache, objective } = config as Partial<CommonSections>;
+        for (const [name, { feature }] of cache ? featureTermsOf(objective ?? {}) : []) {
+          const what = `objective.${name} (${feature}) compares what the teacher's layers compute`;
+          const message = `expected the teacher to run live, because ${what}, which a cache does not hold, got a cache`;
+          context.addIssue({ code: "custom", path: ["cache"], message });
+        }
         if (typeof data?.sequenceLength !== "number" || training === undefined) return;
         for (const { key, message } of batchProblems(training, data)) {
           context.addIssue({ code: "custom", path: ["training", key], message });
@@ -82,4 +89,6 @@ export function recipeSchemaFor<
 interface CommonSections {
   readonly data: z.output<typeof dataOptionsSchema>;
   readonly training: z.output<typeof trainingSchema>;
+  readonly cache?: unknown;
+  readonly objective?: Objective;
 }

@@ -2,11 +2,14 @@
 
 import type { LoadedData } from "../data/index.js";
 import type { TransferDocument } from "../data/transfer-set.js";
+import { planFeatures, teacherTaps } from "../losses/features/feature-terms.js";
 import type { Objective } from "../losses/options.js";
+import type { LayerTap } from "../models/layer-taps.js";
+import type { ModelDefinition } from "../models/model-graph.js";
 import type { WritingReport } from "../report/writing-report.js";
 import type { CacheOptions } from "../signals/cache/index.js";
 import type { TeacherSource } from "../signals/teacher-signal.js";
-import { makeLocalTeacher } from "../teachers/local-teacher.js";
+import { hiddenFormOf, makeLocalTeacher } from "../teachers/local-teacher.js";
 import type { TrainingOptions } from "../training/options.js";
 import type { MakeReport } from "./make-report.js";
 import type { OpenedStudent, OpenedTeacher } from "./open-models.js";
@@ -58,5 +61,16 @@ export interface TeacherSizes {
 /** The run's teacher, compiled; undefined where there is none. */
 export async function openSource(parts: RunParts, sizes: TeacherSizes): Promise<TeacherSource | undefined> {
   if (parts.makeTeacher) return parts.makeTeacher(sizes);
-  return parts.teacher && makeLocalTeacher(await parts.teacher.load(), sizes);
+  return (
+    parts.teacher &&
+    makeLocalTeacher(await parts.teacher.load(), { ...sizes, taps: tapsFor(parts, parts.teacher.model) })
+  );
+}
+
+/** What the layers of a teacher must hand over for the run's objective. */
+export function tapsFor(
+  { objective, student }: Pick<RunParts, "objective" | "student">,
+  teacher: ModelDefinition,
+): readonly LayerTap[] {
+  return teacherTaps(planFeatures(objective, student.model, hiddenFormOf(teacher)));
 }

@@ -14,12 +14,13 @@ import { sampleDocuments } from "./student-from-teacher.js";
 /** Held-out tokens on which a teacher is measured before it teaches. */
 const sampleTokens = 2048;
 
-/** A teacher's worth by scores that are there; null where it has none of its own. */
+/** A teacher's worth by scores that are there; null where it has none of its own, and where it wrote the responses: on its own words every teacher is right. */
 export function worthOf(
-  { data, student }: Pick<RunParts, "data" | "student">,
+  { data, student, context }: Pick<RunParts, "data" | "student" | "context">,
   heldOut: readonly TransferDocument[],
   students: Readonly<Record<"student-before", BatchScores>> & Readonly<Partial<Record<RivalName, BatchScores>>>,
 ): TeacherWorth | null {
+  if (context?.writing) return null;
   const unigram = trainUnigram(data.train, student.model.shape.headWidth);
   return measureWorth({ scores: students["student-before"], heldOut, unigram, students, tokenizer: student.tokenizer });
 }

@@ -18,7 +18,7 @@ import { measureOwnStart } from "./measure-own-start.js";
 import { fingerprintDocuments } from "./open-data.js";
 import { openTeacherSource } from "./open-teacher-source.js";
 import type { RecipeContext, RunName } from "./recipe.js";
-import type { CommonConfig, RunParts } from "./run-parts.js";
+import { type CommonConfig, type RunParts, tapsFor } from "./run-parts.js";
 import { keepParts, settleStudent } from "./settle-student.js";
 
 /** The twin learns from the text alone. */
@@ -85,12 +85,18 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
 /** The teacher that follows the student, where one is asked for; undefined where the teacher stays as it is. */
 async function openMovingTeacher(
   { data: { sequenceLength } }: CommonConfig,
-  { student, data, context }: RunParts,
+  { student, data, context, objective }: RunParts,
   threads: number,
 ): Promise<MovingTeacher | undefined> {
   if (context?.movingAverage === undefined) return undefined;
   const documents = [...data.train, ...data.heldOut];
-  const options = { positionCount: widestBatch(documents, sequenceLength), threads, prefix: teacherPrefix(documents) };
+  const taps = tapsFor({ objective, student }, student.model);
+  const options = {
+    positionCount: widestBatch(documents, sequenceLength),
+    threads,
+    prefix: teacherPrefix(documents),
+    taps,
+  };
   return makeMovingTeacher(await student.start(), context.movingAverage, options);
 }
 

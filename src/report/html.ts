@@ -50,9 +50,9 @@ function keyFigures(report: Report): Markup | null {
   if (!student) return null;
   const figures: Figure[] = [];
   if (teacher) {
-    figures.push(times(teacher.parameters / student.parameters, "smaller than the teacher", "larger than the teacher"));
     figures.push(
-      times(student.tokensPerSecond / teacher.tokensPerSecond, "faster than the teacher", "slower than the teacher"),
+      ...times(teacher.parameters / student.parameters, "smaller than the teacher", "larger than the teacher"),
+      ...times(student.tokensPerSecond / teacher.tokensPerSecond, "faster than the teacher", "slower than the teacher"),
     );
   }
   if (student.klFromTeacher) {
@@ -76,8 +76,10 @@ interface Figure {
   readonly name: string;
 }
 
-function times(ratio: number, above: string, below: string): Figure {
-  return { value: `${formatFactor(Math.max(ratio, 1 / ratio))}×`, name: ratio >= 1 ? above : below };
+/** A ratio as a figure; none where both are about the same. */
+function times(ratio: number, above: string, below: string): readonly Figure[] {
+  const factor = Math.max(ratio, 1 / ratio);
+  return factor < 1.1 ? [] : [{ value: `${formatFactor(factor)}×`, name: ratio >= 1 ? above : below }];
 }
 
 /** Where the student's weights came from, and how many of them were trained. */

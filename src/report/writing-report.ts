@@ -1,7 +1,7 @@
 /** @file What a report says of responses that were written for the run: how many, what was kept, why the others were not, and the cost. */
 
 import type { DropReason } from "../writing/filter-responses.js";
-import { formatCount, formatPercent } from "./format.js";
+import { formatCount, formatNumber, formatPercent } from "./format.js";
 import { html, type Markup } from "./html/markup.js";
 import { section } from "./html/section.js";
 
@@ -62,12 +62,18 @@ export function writingSection(writing: WritingReport | undefined): Markup | nul
   return section("What was written", writingText(writing), [
     writing.dropped.length === 0
       ? null
-      : html`<table><thead><tr><th>Dropped for</th><th>Responses</th><th>Measured</th><th>For example</th></tr></thead><tbody>
+      : html`<table class="texts">
+<thead><tr><th scope="col">Dropped for</th><th scope="col">Measured</th><th scope="col">For example</th></tr></thead>
+<tbody>
 ${writing.dropped.flatMap(({ reason, count, examples }) =>
-  examples.map(
-    ({ response, value, origin }, i) =>
-      html`<tr><td>${i === 0 ? reason : ""}</td><td>${i === 0 ? String(count) : ""}</td><td>${typeof value === "number" ? String(Number(value.toPrecision(3))) : value}</td><td title="${origin}">${response}</td></tr>`,
-  ),
-)}</tbody></table>`,
+  examples.map(({ response, value, origin }, i) => {
+    const responses = `${count.toLocaleString("en-US")} ${count === 1 ? "response" : "responses"}`;
+    const name =
+      i === 0 && html`<th scope="row" rowspan="${examples.length}">${reason}<small>${responses}</small></th>`;
+    return html`<tr>${name || null}<td>${typeof value === "number" ? formatNumber(value) : value}</td><td title="${origin}">${response}</td></tr>
+`;
+  }),
+)}</tbody>
+</table>`,
   ]);
 }

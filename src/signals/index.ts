@@ -5,6 +5,7 @@ export type {
   DenseSignal,
   HiddenSignal,
   SparseSignal,
+  TappedLayers,
   TeacherSignal,
   TeacherSource,
 } from "./teacher-signal.js";

@@ -3,9 +3,10 @@
 import { ShapeError } from "../errors.js";
 import type { FloatDType } from "../graph/dtype.js";
 import type { Graph, Value } from "../graph/graph.js";
+import { type LayerForm, type LayerTap, tapName, tapWidth } from "../models/layer-taps.js";
 import type { Feeds } from "../runtime/executor.js";
 import { float32Tensor, int32Tensor } from "../runtime/tensor.js";
-import type { TeacherSignal } from "./teacher-signal.js";
+import type { HiddenSignal, TeacherSignal } from "./teacher-signal.js";
 
 /**
  * What stands for the tokens that a sparse signal does not name: one more outcome of their mass, nothing, nothing with the kept
@@ -15,7 +16,13 @@ export type Tail = "bucket" | "drop" | "renormalize" | "sampled";
 
 /** What is known of a signal before the first batch: enough to build a graph for it. */
 export type SignalForm =
-  | { readonly kind: "hidden"; readonly hiddenSize: number; readonly headWidth: number }
+  | {
+      readonly kind: "hidden";
+      readonly hiddenSize: number;
+      readonly headWidth: number;
+      /** Where the source can hand over what its layers compute: their form, and what of it every signal holds. */
+      readonly layers?: (LayerForm & { readonly taps: readonly LayerTap[] }) | undefined;
+    }
   | { readonly kind: "dense"; readonly headWidth: number }
   | {
       readonly kind: "sparse";
@@ -87,7 +94,7 @@ export function signalFeeds(signal: TeacherSignal, chunks: number, chunkSize: nu
   };
   switch (signal.kind) {
     case "hidden":
-      return { "teacher.hidden": floats(signal.hidden, signal.hiddenSize) };
+      return { "teacher.hidden": floats(signal.hidden, signal.hiddenSize), ...tapFeeds(signal) };
     case "dense":
       return { "teacher.logits": floats(signal.logits, signal.headWidth) };
     case "sparse": {
@@ -104,4 +111,25 @@ export function signalFeeds(signal: TeacherSignal, chunks: number, chunkSize: nu
       };
     }
   }
+}
+
+/** The graph input of what a teacher's layer computes, `[sequences, places, width]`. */
+export function tapInput(graph: Graph, form: LayerForm, tap: LayerTap, dtype: FloatDType): Value {
+  return graph.input(tapFeedName(tapName(tap)), dtype, ["sequences", "places", tapWidth(form, tap.part)]);
+}
+
+function tapFeeds({ tapped }: HiddenSignal): Feeds {
+  if (!tapped) return {};
+  const { sequences, places, taps } = tapped;
+  const feeds = [...taps].map(([name, values]) => {
+    return [
+      tapFeedName(name),
+      float32Tensor([sequences, places, values.length / (sequences * places)], values),
+    ] as const;
+  });
+  return Object.fromEntries(feeds);
+}
+
+function tapFeedName(tap: string): string {
+  return `teacher.${tap}`;
 }

@@ -19,6 +19,15 @@ export interface HiddenSignal extends SignalBase {
   /** `[rows, hiddenSize]`. */
   readonly hidden: Float32Array;
   readonly hiddenSize: number;
+  /** What its layers compute at the compared places, where the form has taps; see data/places.ts. */
+  readonly tapped?: TappedLayers | undefined;
+}
+
+/** By tap name `[sequences, places, width]`. */
+export interface TappedLayers {
+  readonly sequences: number;
+  readonly places: number;
+  readonly taps: ReadonlyMap<string, Float32Array>;
 }
 
 /** Logits or log-probs over the whole head, `[rows, headWidth]`. */
@@ -61,8 +70,10 @@ export interface TeacherSource {
 /** What a signal takes in memory. */
 export function signalBytes(signal: TeacherSignal): number {
   switch (signal.kind) {
-    case "hidden":
-      return signal.hidden.byteLength;
+    case "hidden": {
+      const taps = [...(signal.tapped?.taps.values() ?? [])];
+      return taps.reduce((sum, { byteLength }) => sum + byteLength, signal.hidden.byteLength);
+    }
     case "dense":
       return signal.logits.byteLength;
     case "sparse": {

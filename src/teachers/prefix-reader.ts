@@ -10,13 +10,14 @@ import { gather } from "../graph/ops/index.js";
 import { placeAfterPrefix, placeModel } from "../models/model-graph.js";
 import { type CompileOptions, compile, type Feeds, type Program } from "../runtime/executor.js";
 import { int32Tensor } from "../runtime/tensor.js";
+import type { HiddenSignal } from "../signals/teacher-signal.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
 import { cutPrefix } from "./shared-prefix.js";
 
 /** Reads the teacher's side of batches. */
 export interface HiddenReader {
-  /** Final hidden states of the response rows, `[rows, hiddenSize]`. */
-  read(batch: DistillationBatch): Promise<Float32Array>;
+  /** Final hidden states of the response rows, `[rows, hiddenSize]`, and what its layers compute where that is asked for. */
+  read(batch: DistillationBatch): Promise<Pick<HiddenSignal, "hidden" | "tapped">>;
   /** To be called after the model's weights were changed. */
   weightsChanged(): void;
   dispose(): Promise<void>;
@@ -49,7 +50,7 @@ export async function makePrefixReader(
       const { tokens, rowIndex } = cutPrefix(batch, prefix);
       const feeds = { ...tokenFeeds(tokens), rowIndex: int32Tensor([rowIndex.length], rowIndex) };
       const { hidden } = await program.run({ ...weights, ...past, ...feeds });
-      return hidden.data as Float32Array;
+      return { hidden: hidden.data as Float32Array };
     },
     weightsChanged() {
       past = undefined;

@@ -48,7 +48,9 @@ export async function writeCheckpoint(
         await writeSafetensors(join(folder, files[part]), tensors);
       }
       if (teacher) {
-        const tensors = parameters.map(({ name }) => ({ name, data: teacher.get(name)! }));
+        const tensors = parameters
+          .filter(({ name }) => teacher.has(name))
+          .map(({ name }) => ({ name, data: teacher.get(name)! }));
         await writeSafetensors(
           join(folder, teacherFile),
           tensors.map((each) => ({ ...each, shape: [each.data.length] })),
@@ -111,7 +113,7 @@ export async function readCheckpoint(
   if (teacher) {
     await read(
       teacherFile,
-      parameters.map(({ name }) => [name, teacher.get(name)!]),
+      parameters.filter(({ name }) => teacher.has(name)).map(({ name }) => [name, teacher.get(name)!]),
     );
   }
   return state;

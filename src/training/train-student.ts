@@ -193,6 +193,7 @@ class TrainingSession implements AsyncDisposable {
     const trainer = await Trainer.create(student, guide, objective, {
       ...shared,
       recompute: training.recompute,
+      seed: training.seed,
       steps: plan.steps,
       nameDocument,
       optimizer: training,
@@ -235,12 +236,12 @@ class TrainingSession implements AsyncDisposable {
 
   /** Writes all that a resumed run goes on from. */
   checkpoint(path: string, state: CheckpointState): Promise<string> {
-    return writeCheckpoint(path, state, this.trainer.parameters, this.#options.movingTeacher?.weights);
+    return writeCheckpoint(path, state, this.trainer.optimized, this.#options.movingTeacher?.weights);
   }
 
   /** Takes over the newest checkpoint; undefined where there is none. */
   restore(path: string): Promise<CheckpointState | undefined> {
-    return readCheckpoint(path, this.trainer.parameters, this.#options.movingTeacher?.weights);
+    return readCheckpoint(path, this.trainer.optimized, this.#options.movingTeacher?.weights);
   }
 
   /** Keeps the trained weights as they are now. */

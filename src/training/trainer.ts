@@ -2,7 +2,9 @@
 
 import type { DistillationBatch, ResponseRows } from "../data/batch.js";
 import { type ChunkedRows, chunkIds, chunkRows, tokenFeeds } from "../data/batch-feeds.js";
+import { placeFeeds } from "../data/places.js";
 import { InterruptedError, NonFiniteError } from "../errors.js";
+import { featureTermsOf } from "../losses/features/feature-terms.js";
 import { classSharesOf } from "../losses/objective.js";
 import { type Objective, objectiveAt, scheduledTerms } from "../losses/options.js";
 import type { CompileOptions, Feeds } from "../runtime/executor.js";
@@ -14,6 +16,7 @@ import { gradientNorm, isDecayed, type OptimizedParameter, updateParameter } fro
 import { findNonFinite } from "./find-non-finite.js";
 import { type HardenedBatch, type Hardener, makeHardener } from "./harden-predictions.js";
 import type { TrainingOptions } from "./options.js";
+import { makeProjections } from "./projections.js";
 import { compileTrainingGraph, type TrainingProgram, weightInput } from "./training-graph.js";
 
 /** What a step reports: loss and terms before the update, as means over the step's rows. */
@@ -35,6 +38,8 @@ export interface TrainerOptions extends CompileOptions {
   readonly steps: number;
   /** Layers are computed again in the backward pass: less memory, one more forward pass through them. */
   readonly recompute?: boolean;
+  /** Draws the projections that features need; 0 unless given. */
+  readonly seed?: number;
   /** How messages call the document of this number. */
   readonly nameDocument?: (document: number) => string;
   readonly optimizer: Pick<TrainingOptions, "betas" | "epsilon" | "weightDecay" | "clipNorm">;
@@ -42,9 +47,11 @@ export interface TrainerOptions extends CompileOptions {
 
 /** A student in training. It takes the weights that it is given over, and changes those that are not frozen in place. */
 export class Trainer {
-  /** The weights that are trained. */
+  /** The student's weights that are trained. */
   readonly parameters: readonly OptimizedParameter[];
-  /** The weights as the graph is fed them, for scoring between steps. */
+  /** What is trained besides, for the objective alone: projections of features. */
+  readonly projections: readonly OptimizedParameter[];
+  /** The weights and projections as the graph is fed them, for scoring between steps. */
   readonly weights: Feeds;
   readonly #student: StudentModel;
   readonly #training: TrainingProgram;
@@ -55,21 +62,29 @@ export class Trainer {
 
   private constructor(
     student: StudentModel,
-    parameters: readonly OptimizedParameter[],
+    projections: ReadonlyMap<string, HostTensor>,
     training: TrainingProgram,
     teacher: TeacherSource | undefined,
     hardener: Hardener | undefined,
     objective: Objective,
     options: TrainerOptions,
   ) {
-    this.parameters = parameters;
-    this.weights = Object.fromEntries(student.weights);
+    this.parameters = trainedParameters(student).map(({ name, role }) => {
+      return withMoments(name, student.weights.get(name)!, isDecayed(role));
+    });
+    this.projections = [...projections].map(([name, matrix]) => withMoments(name, matrix, true));
+    this.weights = Object.fromEntries([...student.weights, ...projections]);
     this.#student = student;
     this.#training = training;
     this.#teacher = teacher;
     this.#hardener = hardener;
     this.#objective = objective;
     this.#options = options;
+  }
+
+  /** All that an optimizer step changes, and a checkpoint holds. */
+  get optimized(): readonly OptimizedParameter[] {
+    return [...this.parameters, ...this.projections];
   }
 
   static async create(
@@ -80,20 +95,10 @@ export class Trainer {
   ): Promise<Trainer> {
     const { frozen } = student;
     const training = await compileTrainingGraph(student, objective, { ...options, signal: teacher?.form, frozen });
-    const parameters = trainedParameters(student).map(({ name, role }) => {
-      const weights = student.weights.get(name)!.data as Float32Array;
-      const { length } = weights;
-      return {
-        name,
-        weights,
-        firstMoment: new Float32Array(length),
-        secondMoment: new Float32Array(length),
-        isDecayed: isDecayed(role),
-      };
-    });
+    const projections = makeProjections(objective, student, teacher?.form, options.seed ?? 0);
     const labels = classSharesOf(objective);
     const hardener = labels && teacher ? await makeHardener(student, teacher, labels, options) : undefined;
-    return new Trainer(student, parameters, training, teacher, hardener, objective, options);
+    return new Trainer(student, projections, training, teacher, hardener, objective, options);
   }
 
   /**
@@ -133,7 +138,7 @@ export class Trainer {
       if (!Number.isFinite(sum)) throw await this.#nonFiniteLoss(sum, step, index, batch, feeds);
       total += sum;
       for (const name of termNames) terms[name] = terms[name]! + scalarOf(outputs[`term:${name}`]!);
-      for (const { name } of this.parameters) {
+      for (const { name } of this.optimized) {
         addInto(gradients, name, outputs[`gradient:${name}`]!.data as Float32Array);
       }
     }
@@ -141,7 +146,7 @@ export class Trainer {
     if (!Number.isFinite(norm)) throw this.#nonFiniteGradient(norm, step, microBatches, gradients);
     const { clipNorm } = this.#options.optimizer;
     const clip = clipNorm === null ? 1 : Math.min(1, clipNorm / (norm + 1e-6));
-    for (const parameter of this.parameters) {
+    for (const parameter of this.optimized) {
       const gradient = gradients.get(parameter.name)!;
       updateParameter(parameter, gradient, step, learningRate, clip / denominator, this.#options.optimizer);
     }
@@ -152,6 +157,10 @@ export class Trainer {
       weights,
       tokens: microBatches.reduce((sum, { student }) => sum + countTokens(student.documents), 0),
     };
+  }
+
+  get #hasFeatures(): boolean {
+    return featureTermsOf(this.#objective).length > 0;
   }
 
   async dispose(): Promise<void> {
@@ -168,6 +177,7 @@ export class Trainer {
       ...rows.feeds,
       ...(hardened && { hardenedIds: chunkIds(hardened.ids, [rows.chunks, rows.chunkRows]) }),
       ...(signal ? signalFeeds(signal, rows.chunks, rows.chunkRows) : {}),
+      ...(this.#hasFeatures ? placeFeeds(batch, rows.chunks, rows.chunkRows) : {}),
     };
   }
 
@@ -223,6 +233,12 @@ export class Trainer {
       details: { ...details, documents },
     });
   }
+}
+
+function withMoments(name: string, { data }: HostTensor, decays: boolean): OptimizedParameter {
+  const weights = data as Float32Array;
+  const moment = () => new Float32Array(weights.length);
+  return { name, weights, firstMoment: moment(), secondMoment: moment(), isDecayed: decays };
 }
 
 function weightFeeds(weights: Readonly<Record<string, number>>): Feeds {

@@ -2,8 +2,9 @@
 
 import { gradients } from "../autodiff/gradients.js";
 import { Graph, type Value } from "../graph/graph.js";
-import { gather } from "../graph/ops/index.js";
-import { type ChunkedInputs, chunkedObjective } from "../losses/chunked-head.js";
+import { add, gather, mul, reduceSum } from "../graph/ops/index.js";
+import { type ChunkedInputs, chunkedObjective, type ObjectiveSums } from "../losses/chunked-head.js";
+import { type PlacedFeatures, placeFeatures, planFeatures, withoutFeatures } from "../losses/features/feature-terms.js";
 import { classSharesOf, needsTeacher } from "../losses/objective.js";
 import { type Objective, scheduledTerms } from "../losses/options.js";
 import { type ModelDefinition, type PlacedModel, placeModel } from "../models/model-graph.js";
@@ -25,7 +26,7 @@ export interface TrainingGraphOptions extends CompileOptions {
 /** One forward and backward pass over a micro-batch. Outputs are sums over its rows: the caller divides once per step. */
 export interface TrainingProgram {
   readonly program: Program;
-  /** Trained weights by name, in the order of the model. The gradient of `name` is the output `gradient:name`. */
+  /** Trained weights by name, in the order of the model, then projections of features. The gradient of `name` is the output `gradient:name`. */
   readonly parameterNames: readonly string[];
   /** Objective terms; the sum of a term is the output `term:name`. */
   readonly termNames: readonly string[];
@@ -40,7 +41,7 @@ export function placeRows(
   student: ModelDefinition,
   objective: Objective,
   { positionCount, chunkRows, signal, recompute }: TrainingGraphOptions,
-): { readonly placed: PlacedModel; readonly inputs: ChunkedInputs } {
+): { readonly placed: PlacedModel; readonly inputs: ChunkedInputs; readonly features: PlacedFeatures } {
   const placed = placeModel(graph, student, { positionCount, recompute });
   const rows = (name: string, dtype: "int32" | "float32") => graph.input(name, dtype, ["chunks", chunkRows]);
   const inputs = {
@@ -56,7 +57,8 @@ export function placeRows(
       scheduledTerms(objective).map((name) => [name, graph.input(weightInput(name), "float32", [])]),
     ),
   };
-  return { placed, inputs };
+  const features = placeFeatures(graph, planFeatures(objective, student, signal), placed, chunkRows);
+  return { placed, inputs, features };
 }
 
 /** The training step before it is compiled. */
@@ -71,7 +73,7 @@ export function buildTrainingGraph(
   options: TrainingGraphOptions,
 ): TrainingGraph {
   const graph = new Graph();
-  const { placed, inputs } = placeRows(graph, student, objective, options);
+  const { placed, inputs, features } = placeRows(graph, student, objective, options);
   const trained = [...placed.parameters.values()].filter(({ name }) => !options.frozen?.has(name));
   const isHead = (weight: Value) => weight === placed.headWeight || weight === placed.headBias;
   const frozen = {
@@ -79,13 +81,31 @@ export function buildTrainingGraph(
     headWeight: trained.every((each) => each !== placed.headWeight),
     headBias: trained.every((each) => each !== placed.headBias),
   };
-  const { total, terms } = chunkedObjective({ ...inputs, frozen }, objective);
-  const parameterNames = trained.map(({ name }) => name);
-  const parameterGradients = gradients(total, trained);
+  const { total, terms } = sumTerms(objective, { ...inputs, frozen }, features);
+  const learned = [...trained, ...features.projections];
+  const parameterNames = learned.map(({ name }) => name);
+  const parameterGradients = gradients(total, learned);
   const outputs: Record<string, Value> = { total };
   for (const [name, sum] of Object.entries(terms)) outputs[`term:${name}`] = sum;
   for (const [i, name] of parameterNames.entries()) outputs[`gradient:${name}`] = parameterGradients[i]!;
   return { graph, outputs, parameterNames, termNames: Object.keys(terms) };
+}
+
+/** The sums of all terms, in the order of the objective: those on distributions chunk by chunk, and features. */
+function sumTerms(objective: Objective, inputs: ChunkedInputs, features: PlacedFeatures): ObjectiveSums {
+  const distributions = withoutFeatures(objective);
+  const chunked = Object.keys(distributions).length > 0 ? chunkedObjective(inputs, distributions) : undefined;
+  const sums = Object.entries(features.rows).map(
+    ([name, rows]) => [name, reduceSum(mul(rows, inputs.rowWeights))] as const,
+  );
+  const weighted = sums.map(([name, sum]) => {
+    return mul(sum, inputs.termWeights?.[name] ?? (objective[name]!.weight as number));
+  });
+  const terms = { ...chunked?.terms, ...Object.fromEntries(sums) };
+  return {
+    total: [...(chunked ? [chunked.total] : []), ...weighted].reduce((total, each) => add(total, each)),
+    terms: Object.fromEntries(Object.keys(objective).map((name) => [name, terms[name]!])),
+  };
 }
 
 export async function compileTrainingGraph(

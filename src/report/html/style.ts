@@ -55,6 +55,8 @@ th[scope=row], thead th:first-child { text-align: left; padding-left: 0; font-we
 thead th, td { overflow-wrap: normal; }
 thead small { overflow-wrap: anywhere; }
 td small, th small { display: block; font-weight: 400; font-size: .75rem; }
+.texts th:first-child { width: 20%; } .texts th:nth-child(2) { width: 14%; }
+.texts td:last-child, .texts thead th:last-child { text-align: left; padding-left: 1.5rem; }
 thead .teacher { color: var(--teacher); } thead .student-after { color: var(--student); }
 thead .student-before { color: var(--before); } thead .twin { color: var(--twin); }
 thead .teacher-without-context { color: var(--before); }
