@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import { DataError } from "../errors.js";
+import { gotClassifier } from "../evaluate/got-classifier.js";
 import type { Model } from "../evaluate/load-model.js";
 import type { GenerateResult } from "../generation/generate-text.js";
 import type { Sampling } from "../generation/sampling.js";
@@ -60,6 +61,7 @@ export function chatCommand({ terminal }: Context): Command {
       await using model = await withDownloads(terminal.err, (download) =>
         loadModel(name, { ...download, precision: flags.precision }),
       );
+      if (model.classes) throw gotClassifier("chat", name);
       if (flags.system !== undefined && !model.hasChatTemplate) {
         throw new UsageError(`chat: --system needs a model with a chat template, which "${name}" does not have.`);
       }

@@ -1,8 +1,7 @@
 /** @file What can be known of a run that trains a language model: models, tokenizers, rows, steps, memory and the teacher's worth. */
 
-import { type LoadedData, measureDocuments } from "../data/index.js";
+import type { LoadedData } from "../data/index.js";
 import { compareStarts } from "../recipes/compare-starts.js";
-import { curveOf } from "../recipes/learn-from-weak.js";
 import { imagineContextData, isWritten } from "../recipes/open-context-data.js";
 import { openData } from "../recipes/open-data.js";
 import {
@@ -13,17 +12,18 @@ import {
   openStudent,
   openTeacher,
 } from "../recipes/open-models.js";
-import { type OpenedWeakToStrong, openWeakToStrong } from "../recipes/open-weak-to-strong.js";
+import { openWeakToStrong } from "../recipes/open-weak-to-strong.js";
 import { promptsOf } from "../recipes/prompts-of.js";
 import type { LanguageModelConfig } from "../recipes/registry.js";
 import { sampleWorth, warnAboutTeacher } from "../recipes/teacher-worth.js";
 import { twinObjective } from "../recipes/train-and-report.js";
 import type { WeakToStrongConfig } from "../recipes/weak-to-strong.js";
-import { formatCount, formatPercent } from "../report/format.js";
+import { formatCount } from "../report/format.js";
 import { worthSummary } from "../report/worth-text.js";
 import type { LocateOptions } from "../weights/hub/index.js";
 import { dataFindings, findCosts, threadsOf } from "./check-facts.js";
-import { type Finding, type OpenCheck, openCheck, type RunCheck } from "./check-findings.js";
+import { type OpenCheck, openCheck, type RunCheck } from "./check-findings.js";
+import { weakFindings } from "./check-weak.js";
 import { describeModel } from "./describe-model.js";
 import { expectRoom } from "./expect-room.js";
 
@@ -117,23 +117,4 @@ async function openRows(
   if (isWritten(config)) return imagineContextData(config, student, teacherLength);
   const prompts = promptsOf(config);
   return openData(config.data, student, () => {}, prompts && { ...prompts, teacherLength });
-}
-
-/** The weak teacher, its rows, and how many models are trained: what is said of the student is of one of them. */
-function weakFindings(config: WeakToStrongConfig, { weak, weakTrain, data }: OpenedWeakToStrong): Finding[] {
-  const [words, facts] = describeModel(weak.model, weak.tokenizer);
-  const rows = weakTrain && measureDocuments(weakTrain);
-  const trained = rows === undefined ? "taught as it is" : `trained on ${formatCount(rows.tokens)} tokens of its own`;
-  const labelled = data.train.filter(({ hasGroundTruth }) => hasGroundTruth !== false).length;
-  const students = 1 + curveOf(config).length;
-  const models = students === 1 ? "a student and its ceiling" : `${students} students and their ceiling`;
-  return [
-    ["weak", `${words}; ${trained}`, { ...facts, tokens: rows?.tokens ?? null }],
-    [
-      "ground truth",
-      `${formatPercent(labelled / data.train.length)} of the student's documents`,
-      { documents: labelled, of: data.train.length },
-    ],
-    ["models", `${models}; memory and time below are of one`, { students, ceilings: 1 }],
-  ];
 }

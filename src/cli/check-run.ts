@@ -6,6 +6,7 @@ import { checkClassification } from "./check-classification.js";
 import type { RunCheck } from "./check-findings.js";
 import { checkLanguageModel } from "./check-language-model.js";
 import { checkSequence } from "./check-sequence.js";
+import { checkWeakClassifiers } from "./check-weak-classifiers.js";
 
 /**
  * Opens what the run would open, and says what would go wrong, how long it is and what it needs.
@@ -23,6 +24,10 @@ export function checkRun(
       return checkClassification(config, download, measuring);
     case "sequence":
       return checkSequence(config, download);
+    case "weak-to-strong":
+      return "classes" in config
+        ? checkWeakClassifiers(config, download, measuring)
+        : checkLanguageModel(config, download, measuring);
     default:
       return checkLanguageModel(config, download, measuring);
   }

@@ -2,6 +2,7 @@
 
 import os from "node:os";
 import { measureDocuments } from "../data/index.js";
+import { gotClassifier } from "../evaluate/got-classifier.js";
 import { packBatches, scoresOfTeacher } from "../evaluate/score-batches.js";
 import { scoreModel } from "../evaluate/score-model.js";
 import { type ModelSummary, summarizeModel } from "../evaluate/summarize-model.js";
@@ -47,6 +48,7 @@ export async function evaluateStudent(
   const named = request.teacher ?? teacherOf(subject);
   const teacher = named === undefined ? undefined : await openTeacher({ model: named, precision: "float32" }, options);
   const student = await openStudent({ model: subject.student }, teacher, unseeded, options);
+  if (student.model.shape.classHead) throw gotClassifier("evaluate", subject.student);
   if (teacher) assertOneVocabulary(teacher, student);
   const { documents, sequenceLength } = await openHeldOut(subject, student, options.onEvent);
   const batches = packBatches(documents, { sequenceLength, batchTokens });

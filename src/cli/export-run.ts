@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import os from "node:os";
 import { basename, join, resolve } from "node:path";
+import { gotClassifier } from "../evaluate/got-classifier.js";
 import { exportStudent } from "../export/export-student.js";
 import { readLicense } from "../export/license.js";
 import type { CardFacts, SourceModel } from "../export/model-card.js";
@@ -42,6 +43,7 @@ export async function runExport(
   const source = await findStudent("export", command.student, command.data);
   const path = await locateModel(source.student, { signal, onEvent });
   const opened = await openStudent({ model: path }, undefined, { seed: 0, sequenceLength: 0 });
+  if (opened.model.shape.classHead) throw gotClassifier("export", source.student);
   const format = expectFormat(command.format, opened.model.shape);
   const { documents } = await openHeldOut(source, opened, onEvent);
   const student = await loadModelFolder(path);

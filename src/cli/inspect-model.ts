@@ -1,5 +1,6 @@
 /** @file What a model folder, a weights file or a tokenizer holds. */
 
+import { readingLimit } from "../data/text-reader.js";
 import { hasTokenizer, loadTokenizer } from "../data/tokenizer.js";
 import { architectureOf, countParameters } from "../models/index.js";
 import { promptSpec } from "../models/soft-prompt.js";
@@ -21,17 +22,23 @@ export async function inspectModel(path: string): Promise<Inspection> {
   const dtypes = [...new Set(folder.names().map((name) => folder.info(name).dtype))];
   const tokenizer = (await hasTokenizer(path)) ? await inspectTokenizer(path) : undefined;
   const count = countParameters(parameters);
-  const { modelType, layers, hiddenSize, headWidth, tiedHead, maxPositions } = shape;
+  const { modelType, layers, hiddenSize, headWidth, tiedHead, classHead } = shape;
+  const maxPositions = readingLimit(shape);
   return {
     kind: "model",
     facts: [
       ["type", modelType],
       ["parameters", formatCount(count)],
-      ["shape", `${layers} layers, hidden size ${hiddenSize}, up to ${maxPositions.toLocaleString("en-US")} positions`],
       [
-        "output head",
-        `${headWidth.toLocaleString("en-US")} wide, ${tiedHead ? "tied to the embeddings" : "with weights of its own"}`,
+        "shape",
+        `${layers === 0 ? "" : `${layers} layers, `}hidden size ${hiddenSize}, up to ${maxPositions.toLocaleString("en-US")} positions`,
       ],
+      classHead
+        ? ["classes", classHead.classes.join(", ")]
+        : [
+            "output head",
+            `${headWidth.toLocaleString("en-US")} wide, ${tiedHead ? "tied to the embeddings" : "with weights of its own"}`,
+          ],
       ...(virtualTokens > 0
         ? [["soft prompt", `${virtualTokens} vectors before every text, and the base model's own weights`] as const]
         : []),
@@ -46,6 +53,7 @@ export async function inspectModel(path: string): Promise<Inspection> {
       headWidth,
       tiedHead,
       maxPositions,
+      classes: classHead?.classes ?? null,
       virtualTokens,
       bytesOnDisk: folder.bytesOnDisk,
       dtypes,

@@ -8,7 +8,7 @@ import { DataError } from "../errors.js";
 import { isWritten, readContextData } from "../recipes/open-context-data.js";
 import { openData, type RowReader, type SidePrompts } from "../recipes/open-data.js";
 import type { RunEvent } from "../recipes/recipe.js";
-import type { LanguageModelConfig } from "../recipes/registry.js";
+import { hasClassifiers, type LanguageModelConfig } from "../recipes/registry.js";
 
 /** Where a student and its rows come from. */
 export interface StudentSource {
@@ -98,7 +98,7 @@ export async function findRun(path: string): Promise<StudentSource["run"]> {
     );
     if (!isThere) continue;
     const config = await loadConfig(file);
-    if (config.recipe !== "classification") return { path: candidate, config };
+    if (!hasClassifiers(config)) return { path: candidate, config };
     throw new DataError(
       `"${candidate}": expected a run of language models, got one whose models put texts into classes.`,
       {

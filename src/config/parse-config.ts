@@ -1,12 +1,12 @@
 /** @file A config's text and the command line's overrides to a validated config, or to one error that lists every problem. */
 
-import type * as z from "zod";
+import * as z from "zod";
 import { type ConfigProblem, show } from "../errors.js";
 import { configError, type PlacedProblem } from "./config-error.js";
 import { type FoundProblem, findProblems } from "./config-problems.js";
 import { type ConfigText, parseConfigText } from "./config-text.js";
 import { applyOverrides, type Override, parseOverride } from "./overrides.js";
-import { joinWords, schemaTree } from "./schema-tree.js";
+import { joinWords, lookUp, schemaTree } from "./schema-tree.js";
 import { closest } from "./suggest.js";
 
 /** Recipes' schemas by their names. */
@@ -38,7 +38,8 @@ export function parseConfig<Config>(source: ConfigSource, schemas: RecipeSchemas
   const data = applyOverrides(text.data as Record<string, unknown>, overrides);
 
   const { recipe } = data;
-  const schema = typeof recipe === "string" && Object.hasOwn(schemas, recipe) ? schemas[recipe] : undefined;
+  const named = typeof recipe === "string" && Object.hasOwn(schemas, recipe) ? schemas[recipe] : undefined;
+  const schema = named && kindMeant(named, data);
   const parsed = schema?.safeParse(data);
   const found =
     schema === undefined
@@ -50,6 +51,14 @@ export function parseConfig<Config>(source: ConfigSource, schemas: RecipeSchemas
   ];
   if (parsed?.success !== true || problems.length > 0) throw configError("config", source.name, problems);
   return parsed.data;
+}
+
+/** Of a recipe with several kinds of configs the one that knows most of the given keys: what the others object to is beside the point. */
+function kindMeant<Config>(schema: z.ZodType<Config>, data: object): z.ZodType<Config> {
+  if (!(schema instanceof z.ZodUnion)) return schema;
+  const known = (kind: z.ZodType) => Object.keys(data).filter((key) => lookUp(schemaTree(kind), [key])).length;
+  const kinds = schema.options as unknown as readonly z.ZodType<Config>[];
+  return kinds.reduce((best, kind) => (known(kind) > known(best) ? kind : best));
 }
 
 /** Says where a problem was written: in an override, or on a line of the file. */

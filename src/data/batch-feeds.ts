@@ -28,12 +28,7 @@ export interface ChunkedRows {
  */
 export function chunkRows(rows: ResponseRows, chunkSize: number, targetScale = 1): ChunkedRows {
   const chunks = Math.max(1, Math.ceil(rows.count / chunkSize));
-  const dims = [chunks, chunkSize];
-  const padded = (values: Int32Array): HostTensor => {
-    const data = new Int32Array(chunks * chunkSize);
-    data.set(values);
-    return int32Tensor(dims, data);
-  };
+  const dims = [chunks, chunkSize] as const;
   const paddedWeights = (values: Float32Array): HostTensor => {
     const data = new Float32Array(chunks * chunkSize);
     data.set(values);
@@ -43,12 +38,19 @@ export function chunkRows(rows: ResponseRows, chunkSize: number, targetScale = 1
     chunks,
     chunkRows: chunkSize,
     feeds: {
-      rowIndex: padded(rows.studentIndex),
-      targetIds: padded(rows.targetIds),
+      rowIndex: chunkIds(rows.studentIndex, dims),
+      targetIds: chunkIds(rows.targetIds, dims),
       rowWeights: paddedWeights(rows.weights),
       targetWeights: paddedWeights(scale(rows.targetWeights ?? rows.weights, targetScale)),
     },
   };
+}
+
+/** One integer per row in whole chunks, the last one filled up with 0. */
+export function chunkIds(values: Int32Array, dims: readonly [chunks: number, chunkRows: number]): HostTensor {
+  const data = new Int32Array(dims[0] * dims[1]);
+  data.set(values);
+  return int32Tensor(dims, data);
 }
 
 function scale(values: Float32Array, factor: number): Float32Array {

@@ -4,8 +4,9 @@ import { createHash } from "node:crypto";
 import { DataError } from "../errors.js";
 import type { ClassHead } from "../models/architecture.js";
 import { noTarget } from "./batch.js";
-import type { ClassRow, ClassRows } from "./class-rows.js";
+import { type ClassRow, type ClassRows, numberGroups } from "./class-rows.js";
 import { originOf } from "./encode-rows.js";
+import { readGroundTruth } from "./ground-truth.js";
 import { defaultHeldOutFraction } from "./options.js";
 import { countSharedRows, splitHeldOut } from "./split.js";
 import type { TextReader } from "./text-reader.js";
@@ -24,6 +25,8 @@ export interface ClassEncoding {
   readonly teacher: ClassSide | undefined;
   /** Whether rows say how likely each class is; a row with a label alone then gives that class all. */
   readonly usesProbabilities: boolean;
+  /** The field that is true where a training row's label may be learned; left out, it is wherever there is one. */
+  readonly groundTruthField?: string | undefined;
 }
 
 /** What became of a split's rows. */
@@ -46,6 +49,8 @@ export interface ClassData {
   readonly train: readonly TransferDocument[];
   readonly heldOut: readonly TransferDocument[];
   readonly heldOutRows: readonly ClassRow[];
+  /** By held-out document the number of its group, from 0: intervals resample these. */
+  readonly heldOutGroups: Int32Array;
   readonly facts: { readonly train: ClassSplitFacts; readonly heldOut: ClassSplitFacts };
   readonly warnings: readonly { readonly code: string; readonly message: string }[];
 }
@@ -58,8 +63,8 @@ interface Encoded {
 }
 
 /**
- * Encodes and splits rows. Held-out rows that are taken out of the training rows are chosen by a hash of their text, so that equal
- * texts stand on one side.
+ * Encodes and splits rows. Held-out rows that are taken out of the training rows are chosen by a hash of their text or their group,
+ * so that equal texts, and those of a group, stand on one side.
  *
  * @throws DataError where nothing is left to learn from or to hold out.
  */
@@ -104,6 +109,7 @@ export function encodeClassRows(
     classes: encoding.classes,
     ...documents,
     heldOutRows: heldOut.map(({ row }) => row),
+    heldOutGroups: numberGroups(heldOut.map(({ row }) => row)),
     facts,
     warnings: warningsOf(facts, encoding, shared, rows.weightless),
   };
@@ -122,7 +128,7 @@ function expectEveryClass(train: readonly Encoded[], { classes, teacher, usesPro
 
 /** Undefined where the row has no text, or nothing to learn from. */
 function encodeRow(row: ClassRow, number: number, encoding: ClassEncoding): Encoded | undefined {
-  const { classes, student, teacher, usesProbabilities } = encoding;
+  const { classes, student, teacher, usesProbabilities, groundTruthField } = encoding;
   const target = row.label === undefined ? noTarget : classes.indexOf(row.label);
   const probabilities = usesProbabilities ? sharesOf(row, target, classes) : undefined;
   if (target === noTarget && !teacher && !probabilities) return undefined;
@@ -137,8 +143,9 @@ function encodeRow(row: ClassRow, number: number, encoding: ClassEncoding): Enco
     teacher: taught === own ? view : spanOf(taught.ids),
     responseTokens: 1,
     responseBytes: undefined,
-    hasGroundTruth: target !== noTarget,
-    origin: { ...originOf(row.row, number), key: keyOf(row.text) },
+    hasGroundTruth:
+      target !== noTarget && (groundTruthField === undefined || readGroundTruth(row.row, groundTruthField)),
+    origin: { ...originOf(row.row, number), key: keyOfRow(row) },
     classified: {
       target,
       studentPosition: positionIn(own.ids, student),
@@ -161,9 +168,12 @@ function sharesOf({ probabilities }: ClassRow, target: number, classes: readonly
   );
 }
 
-/** 48 bits of a hash of the text. */
-function keyOf(text: string): number {
-  return createHash("sha256").update(text).digest().readUIntBE(0, 6);
+/** 48 bits of a hash of the text, or of the group that it belongs to: what every split goes by. */
+export function keyOfRow({ text, group }: ClassRow): number {
+  return createHash("sha256")
+    .update(group ?? text)
+    .digest()
+    .readUIntBE(0, 6);
 }
 
 function factsOf(encoded: readonly Encoded[], dropped: number, { classes }: ClassEncoding): ClassSplitFacts {
@@ -216,7 +226,7 @@ function warningsOf(
     warnings.push({ code: "class-not-held-out", message });
   }
   if (overlap && overlap.shared > 0) {
-    const message = `${count(overlap.shared)} of ${count(overlap.heldOut)} held-out texts are training texts too: what is measured on them says little about new text.`;
+    const message = `${count(overlap.shared)} of ${count(overlap.heldOut)} held-out texts or groups are in training too: what is measured on them says little about new text.`;
     warnings.push({ code: "held-out-rows-in-train", message });
   }
   return warnings;

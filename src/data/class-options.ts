@@ -19,6 +19,13 @@ export const classDataSchema = z
     heldOut,
     heldOutFraction,
     textField: z.string().min(1).default("text").describe("The field that holds the text."),
+    groupField: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "The field that says which texts belong together, such as a thread: they stand on one side of every split, and intervals resample whole groups. Left out: every text by itself.",
+      ),
     labelField: z.string().min(1).default("label").describe("The field that holds the name of the class."),
     weightField,
     sequenceLength: z

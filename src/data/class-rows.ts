@@ -13,6 +13,8 @@ export interface ClassRow {
   readonly text: string;
   /** Undefined where the row has no label. */
   readonly label: string | undefined;
+  /** What it belongs to; undefined where it stands by itself. */
+  readonly group: string | undefined;
   /** How likely each class is, by name; undefined where the row does not say. */
   readonly probabilities: ReadonlyMap<string, number> | undefined;
 }
@@ -40,13 +42,34 @@ export async function readClassRows(options: ClassDataOptions): Promise<ClassRow
     for await (const row of weighed) rows.push(checkRow(row, options, hasLabels));
     return rows;
   };
-  const train = await read(expectWeights(readRows(options.train), weightField), true);
+  const labelled = await read(expectWeights(readRows(options.train), weightField), true);
   const unlabelled = options.unlabelled === undefined ? [] : await read(readRows(options.unlabelled), false);
+  const train = [...labelled, ...unlabelled];
   const heldOut = options.heldOut === undefined ? undefined : await read(readRows(options.heldOut), true);
-  return { train: [...train, ...unlabelled], heldOut, weightless };
+  const { groupField } = options;
+  if (groupField !== undefined && [...train, ...(heldOut ?? [])].every(({ group }) => group === undefined)) {
+    throw new DataError(`data.groupField: expected "${groupField}" in some row, got none.`, {
+      hint: "Name the field that says which texts belong together, or leave the key out.",
+    });
+  }
+  return { train, heldOut, weightless };
 }
 
-function checkRow(row: SourceRow, { textField, labelField }: ClassDataOptions, hasLabels: boolean): ClassRow {
+/** By row the number of its group, from 0; a row without one is a group of its own. */
+export function numberGroups(rows: readonly ClassRow[]): Int32Array {
+  const numbers = new Map<string | ClassRow, number>();
+  return Int32Array.from(rows, (row) => {
+    const key = row.group ?? row;
+    if (!numbers.has(key)) numbers.set(key, numbers.size);
+    return numbers.get(key)!;
+  });
+}
+
+function checkRow(
+  row: SourceRow,
+  { textField, labelField, groupField }: ClassDataOptions,
+  hasLabels: boolean,
+): ClassRow {
   if (!Object.hasOwn(row.fields, textField)) {
     throw new DataError(
       `data: ${placeOf(row)}: expected the text in the field "${textField}", got the fields ${show(Object.keys(row.fields))}.`,
@@ -55,16 +78,18 @@ function checkRow(row: SourceRow, { textField, labelField }: ClassDataOptions, h
   }
   const text = stringField(row, textField);
   const probabilities = hasLabels ? probabilitiesOf(row) : undefined;
-  return { row, text, label: hasLabels ? labelOf(row, labelField) : undefined, probabilities };
+  const label = hasLabels ? nameIn(row, labelField, "class") : undefined;
+  const group = groupField === undefined ? undefined : nameIn(row, groupField, "group");
+  return { row, text, label, group, probabilities };
 }
 
-/** Numbers and truth values are names of classes too. */
-function labelOf(row: SourceRow, field: string): string | undefined {
+/** Numbers and truth values are names too. */
+function nameIn(row: SourceRow, field: string, what: "class" | "group"): string | undefined {
   const value = row.fields[field];
   if (value === undefined || value === null || value === "") return undefined;
   if (["string", "number", "boolean"].includes(typeof value)) return String(value);
-  throw new DataError(`data: ${placeOf(row)}: "${field}" must be the name of a class, got ${show(value)}.`, {
-    hint: "Give one name, or leave the field out where the class is not known.",
+  throw new DataError(`data: ${placeOf(row)}: "${field}" must be the name of a ${what}, got ${show(value)}.`, {
+    hint: `Give one name, or leave the field out where the ${what} is not known.`,
   });
 }
 

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { DataError, show } from "../errors.js";
+import { noTarget } from "./batch.js";
 import { placeOf, type SourceRow } from "./source-row.js";
 import type { TransferDocument } from "./transfer-set.js";
 
@@ -10,6 +11,7 @@ export type GroundTruthRows = "all" | "none" | number | { readonly field: string
 
 /**
  * Documents whose text is a target, and the others marked as without ground truth. A larger share keeps the rows of a smaller one.
+ * A document that is put into a class has ground truth only where its class is known.
  *
  * @throws DataError where a field is named, and true in no row.
  */
@@ -27,7 +29,7 @@ export function markGroundTruth(
   const limit = rows === "none" ? 0 : rows;
   return documents.map((document) => ({
     ...document,
-    hasGroundTruth: placeInOrder(document, "ground truth") < limit,
+    hasGroundTruth: isInShare(document.origin.key, limit, "ground truth") && document.classified?.target !== noTarget,
   }));
 }
 
@@ -37,7 +39,7 @@ export function takeShare(
   share: number,
   purpose: string,
 ): readonly [taken: readonly TransferDocument[], others: readonly TransferDocument[]] {
-  const isTaken = (document: TransferDocument) => placeInOrder(document, purpose) < share;
+  const isTaken = ({ origin }: TransferDocument) => isInShare(origin.key, share, purpose);
   return [documents.filter(isTaken), documents.filter((document) => !isTaken(document))];
 }
 
@@ -52,7 +54,7 @@ export function readGroundTruth(row: SourceRow, field: string): boolean {
   });
 }
 
-/** A row's place in an order of its own for every purpose, from 0 to 1. */
-function placeInOrder({ origin }: TransferDocument, purpose: string): number {
-  return createHash("sha256").update(`${purpose}:${origin.key}`).digest().readUIntBE(0, 6) / 2 ** 48;
+/** Whether the row of this key is in the share: its place in an order of its own for every purpose, from 0 to 1, is below it. */
+export function isInShare(key: number, share: number, purpose: string): boolean {
+  return createHash("sha256").update(`${purpose}:${key}`).digest().readUIntBE(0, 6) / 2 ** 48 < share;
 }

@@ -69,9 +69,15 @@ export interface AnswerComparison {
   readonly kl: Estimate | null;
 }
 
-export function compareAnswers(teacher: ClassProbabilities, model: ClassProbabilities): AnswerComparison {
+/** @param groups - by row the number of its group, from 0, which intervals resample; every row by itself where left out. */
+export function compareAnswers(
+  teacher: ClassProbabilities,
+  model: ClassProbabilities,
+  groups?: ArrayLike<number>,
+): AnswerComparison {
   const [theirs, ours] = [likeliestClasses(teacher), likeliestClasses(model)];
   const rows = Array.from(theirs.keys());
+  const clusters = groups ?? rows;
   const divergences = rows.map((row) => {
     let sum = 0;
     for (let i = row * teacher.classes; i < (row + 1) * teacher.classes; i++) {
@@ -83,8 +89,8 @@ export function compareAnswers(teacher: ClassProbabilities, model: ClassProbabil
   return {
     agreement: estimateMean(
       rows.map((row) => Number(theirs[row] === ours[row])),
-      rows,
+      clusters,
     ),
-    kl: estimateMean(divergences, rows),
+    kl: estimateMean(divergences, clusters),
   };
 }

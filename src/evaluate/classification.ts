@@ -49,9 +49,14 @@ export function likeliestClasses({ classes, probabilities }: ClassProbabilities)
  * Measures answers against labels.
  *
  * @param targets - by row the class's number; rows below 0 have no label and take no part.
+ * @param groups - by row the number of its group, from 0, which intervals resample; every row by itself where left out.
  * @returns null where no row has a label.
  */
-export function measureClasses(answers: ClassProbabilities, targets: Int32Array): ClassQuality | null {
+export function measureClasses(
+  answers: ClassProbabilities,
+  targets: Int32Array,
+  groups: ArrayLike<number> = targets.map((_, row) => row),
+): ClassQuality | null {
   const { classes, probabilities } = answers;
   const rows = Array.from(targets.keys()).filter((row) => targets[row]! >= 0);
   if (rows.length === 0) return null;
@@ -61,12 +66,12 @@ export function measureClasses(answers: ClassProbabilities, targets: Int32Array)
   const correct = rows.map((_, i) => Number(labels[i] === answered[i]));
   const confidence = rows.map((row, i) => probabilities[row * classes + answered[i]!]!);
   const losses = rows.map((row, i) => -Math.log(Math.max(probabilities[row * classes + labels[i]!]!, 1e-30)));
-  const clusters = rows.map((_, i) => i);
+  const clusters = rows.map((row) => groups[row]!);
   const confusion = countConfusion(labels, answered, classes);
   return {
     texts: rows.length,
     accuracy: estimateMean(correct, clusters)!,
-    macroF1: estimateMacroF1(labels, answered, classes),
+    macroF1: estimateMacroF1(labels, answered, clusters, classes),
     crossEntropy: estimateMean(losses, clusters)!,
     calibration: measureCalibration(confidence, correct)!,
     confusion,
@@ -97,13 +102,21 @@ function macroF1(confusion: readonly (readonly number[])[]): number {
   return mean(scoresPerClass(confusion).flatMap(({ f1 }) => (f1 === null ? [] : [f1])));
 }
 
-/** With its 95 % bootstrap interval over texts. */
-function estimateMacroF1(labels: readonly number[], answered: readonly number[], classes: number): Estimate {
+/** With its 95 % bootstrap interval over groups of texts. */
+function estimateMacroF1(
+  labels: readonly number[],
+  answered: readonly number[],
+  clusters: readonly number[],
+  classes: number,
+): Estimate {
   const value = macroF1(countConfusion(labels, answered, classes));
-  if (labels.length === 1) return { value, low: null, high: null };
+  const members = new Map<number, number[]>();
+  for (const [i, cluster] of clusters.entries()) members.set(cluster, [...(members.get(cluster) ?? []), i]);
+  const groups = [...members.values()];
+  if (groups.length === 1) return { value, low: null, high: null };
   const random = createRandom(0);
   const replicates = Array.from({ length: RESAMPLES }, () => {
-    const drawn = labels.map(() => random.nextBelow(labels.length));
+    const drawn = groups.flatMap(() => groups[random.nextBelow(groups.length)]!);
     const pick = (values: readonly number[]) => drawn.map((i) => values[i]!);
     return macroF1(countConfusion(pick(labels), pick(answered), classes));
   });

@@ -1,13 +1,14 @@
 /** @file The worker's entry of a loaded model: it scores and writes here, so that a service's event loop stays free. */
 
 import { hasTokenizer, loadTokenizer } from "../data/index.js";
-import { DataError } from "../errors.js";
+import { DataError, type ModelError } from "../errors.js";
 import { type GenerateRequest, makeTextGenerator, type TextGenerator } from "../generation/generate-text.js";
 import { makeTokenGenerator, type TokenGenerator } from "../generation/token-generator.js";
 import { serveWorker } from "../runtime/serve-worker.js";
 import { loadModelFolder } from "../weights/load-model.js";
 import type { Precision } from "../weights/quantize/index.js";
 import { type Classifier, type ClassifyRequest, makeClassifier } from "./classifier.js";
+import { gotClassifier } from "./got-classifier.js";
 import { makeScorer, type ScoreRequest, type Scorer } from "./score.js";
 
 /** What a model can do, told to the main thread when it is open. */
@@ -19,6 +20,8 @@ export interface ModelAbilities {
 let scorer: Scorer;
 let openClassifier: () => Promise<Classifier>;
 let writer: TextGenerator | undefined;
+/** Set where the model is no language model. */
+let refusal: ModelError | undefined;
 
 serveWorker({
   async open(argument): Promise<ModelAbilities> {
@@ -41,8 +44,10 @@ serveWorker({
       tokens ??= makeTokenGenerator(model);
       return tokens;
     };
-    writer = tokenizer && (await makeTextGenerator(model, tokenizer, openTokens));
-    return { hasChatTemplate: writer?.hasChatTemplate ?? false, classes: model.shape.classHead?.classes };
+    const { classHead } = model.shape;
+    refusal = classHead && gotClassifier("generate", folder);
+    writer = tokenizer && !classHead ? await makeTextGenerator(model, tokenizer, openTokens) : undefined;
+    return { hasChatTemplate: writer?.hasChatTemplate ?? false, classes: classHead?.classes };
   },
   async score(request) {
     return scorer.score(request as ScoreRequest);
@@ -51,6 +56,7 @@ serveWorker({
     return (await openClassifier()).classify(request as ClassifyRequest);
   },
   async generate(request, { emit, signal }) {
+    if (refusal) throw refusal;
     if (!writer) {
       throw new DataError("generate: the model must have a tokenizer.json to write text, got none.", {
         hint: "Add the model's tokenizer files to its folder.",

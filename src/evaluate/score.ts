@@ -10,12 +10,13 @@ import {
   prependVirtualTokens,
   type Tokenizer,
 } from "../data/index.js";
-import { DataError, ModelError, show } from "../errors.js";
+import { DataError, show } from "../errors.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { virtualIds } from "../models/index.js";
 import type { CompileOptions } from "../runtime/executor.js";
 import { type LoadedModel, loadModelFolder } from "../weights/load-model.js";
 import type { Precision } from "../weights/quantize/index.js";
+import { gotClassifier } from "./got-classifier.js";
 import { makeRowScorer, type RowScores, type TopTokens } from "./row-scores.js";
 
 /** What to score; exactly one of `ids`, `text`, and `messages` with `response`. */
@@ -93,11 +94,7 @@ async function scoreRequest(
   request: ScoreRequest,
   options: CompileOptions,
 ): Promise<ScoreResult> {
-  if (model.shape.classHead) {
-    throw new ModelError(`score: "${model.path}" must be a language model, got a classifier.`, {
-      hint: "Ask it for the class of a text with limbeck classify.",
-    });
-  }
+  if (model.shape.classHead) throw gotClassifier("score", model.path);
   const { ids, isScored } = await tokensOf(request, model, tokenizer);
   const k = Math.min(request.topK ?? 10, model.shape.headWidth);
   const responseTokens = isScored.reduce((sum, scored) => sum + scored, 0);

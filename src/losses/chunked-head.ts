@@ -34,6 +34,8 @@ export interface ChunkedInputs {
   readonly rowWeights: Value;
   /** The same for terms that look at `targetIds`; `rowWeights` where left out. */
   readonly targetWeights?: Value;
+  /** `[chunks, chunkRows]`, where predictions are hardened over the rows of all chunks. */
+  readonly hardenedIds?: Value | undefined;
   readonly teacher: SignalInputs | undefined;
   /** Scalars by term, where weights change over the run; the others are constants of the graph. */
   readonly termWeights?: Readonly<Record<string, Value>>;
@@ -53,6 +55,7 @@ export interface Chunk {
   readonly logits: Value;
   readonly targetIds: Value;
   readonly rowWeights: Value;
+  readonly hardenedIds: Value | undefined;
   readonly teacher: TeacherRows | undefined;
   readonly termTemperatures: Readonly<Record<string, Value>> | undefined;
 }
@@ -66,6 +69,7 @@ export function takeChunk(inputs: ChunkedInputs, iteration: Value): Chunk {
     logits: linear(hidden, inputs.headWeight, inputs.headBias),
     targetIds: take(inputs.targetIds),
     rowWeights: take(inputs.rowWeights),
+    hardenedIds: inputs.hardenedIds && take(inputs.hardenedIds),
     teacher: inputs.teacher && teacherOfChunk(inputs.teacher, take),
     termTemperatures: inputs.termTemperatures,
   };

@@ -7,7 +7,7 @@ import * as g from "../graph/ops/index.js";
 import type { Tail } from "../signals/signal-feeds.js";
 import type { Divergence, DivergenceInput, TeacherKind } from "./divergence.js";
 import { hardCrossEntropy } from "./hard-cross-entropy.js";
-import type { DivergenceTerm, Objective, ObjectiveTerm } from "./options.js";
+import type { ConfidenceTerm, DivergenceTerm, Objective, ObjectiveTerm } from "./options.js";
 import { divergenceOptionsOf } from "./options.js";
 import { fromLogits, type Outcomes, sparseOutcomes, type Temperature, type TopK, temper } from "./outcomes.js";
 import { findDivergence } from "./registry.js";
@@ -34,6 +34,8 @@ export interface ObjectiveRows {
   readonly targetIds: Value | undefined;
   /** Scalars by term, where temperatures change over the run. */
   readonly termTemperatures?: Readonly<Record<string, Value>> | undefined;
+  /** What the student's predictions are hardened to where that looks at other rows, `[rows]`. */
+  readonly hardenedIds?: Value | undefined;
 }
 
 /** True where a term compares with the teacher. */
@@ -44,6 +46,11 @@ export function needsTeacher(objective: Objective): boolean {
 /** True where a term looks at the text's own tokens, and so counts only rows with ground truth. */
 export function needsTarget(term: ObjectiveTerm): boolean {
   return term.kind === "cross-entropy";
+}
+
+/** Which labels of the teacher the student's hardened predictions have the class shares of; undefined where no term asks for it. */
+export function classSharesOf(objective: Objective): ConfidenceTerm["classShares"] {
+  return Object.values(objective).find((term) => term.kind === "confidence")?.classShares;
 }
 
 /**
@@ -88,7 +95,7 @@ export function objectiveRows(objective: Objective, input: ObjectiveRows): Reado
         case "cross-entropy":
           return hardCrossEntropy(wholeHead().logProbs, expectTargets(name, input.targetIds), term.labelSmoothing);
         case "confidence":
-          return selfConfidence(wholeHead().logProbs);
+          return selfConfidence(wholeHead().logProbs, term.classShares && input.hardenedIds);
         case "divergence":
           return divergenceRows(name, term, input, wholeHead);
       }

@@ -112,6 +112,11 @@ export interface CrossEntropyTerm {
 export interface ConfidenceTerm {
   readonly kind: "confidence";
   readonly weight: Scheduled;
+  /**
+   * Every class is likeliest in as many of a step's rows as the teacher's soft, or hard, labels give it; left out, what is likeliest
+   * is taken as it is, and always in evaluations, which have no steps.
+   */
+  readonly classShares?: "soft" | "hard";
 }
 
 export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm | ConfidenceTerm | FeatureTerm;

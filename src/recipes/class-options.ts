@@ -9,6 +9,12 @@ import { shapeSchema } from "./student-options.js";
 
 const size = z.int().positive();
 
+/** The `classes:` of a config: at least two different names. */
+export const classNamesSchema = z
+  .array(z.string().min(1))
+  .min(2)
+  .refine((classes) => new Set(classes).size === classes.length, { error: "expected different names" });
+
 /** A classifier, or a language model that tells classes by words. */
 export const classTeacherSchema = teacherSchema
   .safeExtend({

@@ -12,7 +12,7 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import * as z from "zod";
+import type * as z from "zod";
 import { noTarget } from "../data/batch.js";
 import { type ClassData, encodeClassRows } from "../data/class-documents.js";
 import { classDataSchema } from "../data/class-options.js";
@@ -26,7 +26,8 @@ import type { ClassTeacher } from "../teachers/class-teacher.js";
 import { makeRowTeacher } from "../teachers/row-teacher.js";
 import { checkRunDirectory } from "../training/run-directory.js";
 import type { LocateOptions } from "../weights/hub/index.js";
-import { classStudentSchema, classTeacherSchema } from "./class-options.js";
+import { loadedFrom } from "./class-data.js";
+import { classNamesSchema, classStudentSchema, classTeacherSchema } from "./class-options.js";
 import { makeClassReport } from "./make-class-report.js";
 import {
   type OpenedClassStudent,
@@ -43,10 +44,7 @@ import { trainAndReport } from "./train-and-report.js";
 const schema = recipeSchemaFor(
   "classification",
   {
-    classes: z
-      .array(z.string().min(1))
-      .min(2)
-      .refine((classes) => new Set(classes).size === classes.length, { error: "expected different names" })
+    classes: classNamesSchema
       .optional()
       .describe(
         "The names of the classes, in the order of the student's outputs. Default: the teacher's, or those of the rows, sorted.",
@@ -121,17 +119,6 @@ export async function openClassification(
   const classWeights = classWeightsOf(objective);
   const classData = classWeights ? { ...encoded, train: weighClasses(encoded.train, classes, classWeights) } : encoded;
   for (const warning of classData.warnings) emit({ type: "warning", ...warning });
-  const { train, heldOut, warnings, facts } = classData;
-  const reportOf = ({ rows, dropped }: (typeof facts)["train"]) => {
-    return {
-      rows: rows + dropped,
-      rowsWithoutResponse: dropped,
-      droppedResponses: 0,
-      splitRows: 0,
-      longRows: 0,
-      longTeacherViews: 0,
-    };
-  };
   let source: ClassTeacher | undefined;
   let leaning: readonly number[] | undefined;
   return {
@@ -139,8 +126,8 @@ export async function openClassification(
     student,
     objective,
     classData,
-    data: { train, heldOut, warnings, report: { train: reportOf(facts.train), heldOut: reportOf(facts.heldOut) } },
-    twinTrain: train.filter(({ classified }) => classified?.target !== noTarget),
+    data: loadedFrom(classData),
+    twinTrain: classData.train.filter(({ classified }) => classified?.target !== noTarget),
     async makeTeacher(sizes) {
       const compiled = teacher
         ? await teacher.compile(sizes)

@@ -9,6 +9,7 @@ import { finalObjective, type Objective } from "../losses/options.js";
 import { countParameters } from "../models/architecture.js";
 import { tapWidth } from "../models/layer-taps.js";
 import type { ModelDefinition } from "../models/model-graph.js";
+import type { SignalForm } from "../signals/signal-feeds.js";
 import type { StudentModel } from "../students/student-model.js";
 import { hiddenFormOf } from "../teachers/local-teacher.js";
 import { buildTrainingGraph } from "../training/training-graph.js";
@@ -43,9 +44,10 @@ export function estimateMemory(
   const rows = training.microBatchTokens;
   const chunkRows = chunkRowsFor(student.shape.headWidth, rows);
   const sizes = { sequences: Math.ceil(rows / tokens), tokens, places: tokens, chunks: Math.ceil(rows / chunkRows) };
-  const signal = teacher && hiddenFormOf(teacher);
-  const taps = signal?.layers ? teacherTaps(planFeatures(objective, student, signal)) : [];
-  const tapped = taps.reduce((sum, { part }) => sum + 4 * rows * tapWidth(signal!.layers!, part), 0);
+  const hidden = teacher && !student.shape.classHead ? hiddenFormOf(teacher) : undefined;
+  const signal = hidden ?? classForm(student, teacher, objective);
+  const taps = hidden?.layers ? teacherTaps(planFeatures(objective, student, hidden)) : [];
+  const tapped = taps.reduce((sum, { part }) => sum + 4 * rows * tapWidth(hidden!.layers!, part), 0);
   const live = ({ graph, outputs }: Pick<ReturnType<typeof buildRowScorer>, "graph" | "outputs">): number =>
     allocatorOverhead * peakLiveBytes(graph, Object.values(outputs), sizes);
   const shared = { positionCount: tokens, chunkRows };
@@ -64,6 +66,15 @@ export function estimateMemory(
     evaluation: live(buildRowScorer(student, { ...shared, signal, objective: finalObjective(objective) })),
   };
   return { ...parts, peakBytes: Object.values(parts).reduce((sum, bytes) => sum + bytes, programBytes) };
+}
+
+/** Classes come as logits, from a model or from the rows; undefined for a student that predicts tokens, or learns labels alone. */
+function classForm(
+  { shape: { classHead, headWidth } }: ModelDefinition,
+  teacher: ModelDefinition | undefined,
+  objective: Objective,
+): SignalForm | undefined {
+  return classHead && (teacher || needsTeacher(objective)) ? { kind: "dense", headWidth } : undefined;
 }
 
 function bytesOf({ architecture, shape }: ModelDefinition, without?: ReadonlySet<string>): number {

@@ -76,7 +76,7 @@ export async function makeClassReport(
       data: classData.facts,
       teacher: teacherFacts(own),
       models,
-      gainOverTwin: twinAnswers ? gain(twinAnswers, answers, bench.targets) : null,
+      gainOverTwin: twinAnswers ? gain(twinAnswers, answers, bench.targets, classData.heldOutGroups) : null,
     },
     history: { student: historyOf(trained), twin: twin ? historyOf(twin) : null },
     tokensThatDiffer: [],
@@ -140,14 +140,16 @@ class ClassBench {
     answers: ClassProbabilities,
     taught: ClassProbabilities | undefined,
   ): ClassModelReport {
-    const { agreement, kl } = taught ? compareAnswers(taught, answers) : { agreement: null, kl: null };
+    const { agreement, kl } = taught
+      ? compareAnswers(taught, answers, this.#data.heldOutGroups)
+      : { agreement: null, kl: null };
     const model = {
       role,
       name,
       parameters: size?.parameters ?? null,
       bytesOnDisk: size?.bytesOnDisk ?? null,
       milliseconds,
-      quality: measureClasses(answers, this.targets),
+      quality: measureClasses(answers, this.targets, this.#data.heldOutGroups),
       agreement,
       klFromTeacher: kl,
     };
@@ -218,12 +220,13 @@ function gain(
   twin: ClassProbabilities,
   student: ClassProbabilities,
   targets: Int32Array,
+  groups: Int32Array,
 ): ClassificationReport["gainOverTwin"] {
   const [theirs, ours] = [likeliestClasses(twin), likeliestClasses(student)];
   const rows = [...targets.keys()].filter((row) => targets[row]! >= 0);
   const isRight = (answers: Int32Array, row: number) => Number(answers[row] === targets[row]);
   return estimateMean(
     rows.map((row) => isRight(ours, row) - isRight(theirs, row)),
-    rows,
+    rows.map((row) => groups[row]!),
   );
 }

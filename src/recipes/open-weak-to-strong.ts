@@ -51,13 +51,17 @@ export async function openWeakToStrong(
 }
 
 /** A new model without a tokenizer of its own has the other's. */
-function withTokenizer<Options extends Named>(own: Options, other: Named): Options {
+export function withTokenizer<Options extends Named>(own: Options, other: Named): Options {
   if (own.shape === undefined || own.tokenizer !== undefined) return own;
   const tokenizer = other.tokenizer ?? other.model;
   return tokenizer === undefined ? own : { ...own, tokenizer };
 }
 
-type Named = Pick<WeakToStrongConfig["student"], "model" | "shape" | "tokenizer">;
+interface Named {
+  readonly model?: string | undefined;
+  readonly shape?: unknown;
+  readonly tokenizer?: string | undefined;
+}
 
 async function openRows(
   { data: options, weak, groundTruth }: WeakToStrongConfig,

@@ -1,13 +1,13 @@
 /** @file All recipes by name, and their schemas for loading configs. */
 
 import type * as z from "zod";
-import { classification } from "./classification.js";
+import { type ClassificationConfig, classification } from "./classification.js";
 import { context } from "./context.js";
 import { finetune } from "./finetune.js";
 import { pretrain } from "./pretrain.js";
 import { sequence } from "./sequence.js";
 import { softLabels } from "./soft-labels.js";
-import { weakToStrong } from "./weak-to-strong.js";
+import { type WeakClassifiersConfig, weakToStrong } from "./weak-to-strong.js";
 
 export const recipes = {
   "soft-labels": softLabels,
@@ -24,8 +24,15 @@ export type RecipeName = keyof typeof recipes;
 /** A validated config of any recipe. */
 export type RunConfig = { [Name in RecipeName]: z.output<(typeof recipes)[Name]["config"]> }[RecipeName];
 
-/** A validated config of a recipe whose models predict tokens. */
-export type LanguageModelConfig = Exclude<RunConfig, { readonly recipe: "classification" }>;
+/** A validated config of a run whose models put texts into classes. */
+export type ClassifierConfig = ClassificationConfig | WeakClassifiersConfig;
+
+/** A validated config of a run whose models predict tokens. */
+export type LanguageModelConfig = Exclude<RunConfig, ClassifierConfig>;
+
+export function hasClassifiers(config: RunConfig): config is ClassifierConfig {
+  return config.recipe === "classification" || "classes" in config;
+}
 
 export const recipeSchemas: { readonly [Name in RecipeName]: z.ZodType<RunConfig> } = {
   "soft-labels": softLabels.config,

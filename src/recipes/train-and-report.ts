@@ -101,7 +101,7 @@ async function openMovingTeacher(
 }
 
 /** Rows of its own make epochs of their own, so the twin is trained for as many steps as the student. */
-function withSteps(context: RecipeContext<CommonConfig>, steps: number): RecipeContext<CommonConfig> {
+export function withSteps(context: RecipeContext<CommonConfig>, steps: number): RecipeContext<CommonConfig> {
   const training = { ...context.config.training, epochs: undefined, steps };
   return { ...context, config: { ...context.config, training } };
 }

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { objectiveAt } from "../losses/options.js";
+import { type ConfidenceTerm, objectiveAt } from "../losses/options.js";
 import {
   confidenceSchema,
   groundTruthSchema,
@@ -22,12 +22,13 @@ const golden = JSON.parse(readFileSync(new URL("../../test/golden/weak-to-strong
   readonly ramps: readonly Ramp[];
 };
 
-const objective = (weakLabels: object, groundTruth: object = {}, confidence?: object) => {
+const objective = (weakLabels: object, groundTruth: object = {}, confidence?: object, classes?: readonly string[]) => {
   const labels = weakLabelsSchema.parse(weakLabels);
   const terms = {
     weakLabels: labels,
     groundTruth: groundTruthSchema.parse(groundTruth),
     confidence: confidence && confidenceSchema.parse(confidence),
+    ...(classes && { classes }),
   };
   return weakToStrongObjective(terms, labels.weight);
 };
@@ -74,6 +75,15 @@ describe("weakToStrongObjective", () => {
     expect([1, 5, 10].map((step) => objectiveAt({ weakHard: weakHard! }, step, 10).weakHard!.weight)).toBeAllClose([
       1.6, 0, 0,
     ]);
+  });
+
+  it("hardens what a classifier is sure of to the shares of the labels that are learned", () => {
+    const shares = (["soft", "hard", "both"] as const).map((kind) => {
+      const taught = objective({ kind }, {}, {}, ["ham", "spam"]).confidence as ConfidenceTerm;
+      return taught.classShares;
+    });
+    expect(shares).toEqual(["soft", "hard", "soft"]);
+    expect(objective({}, {}, {}).confidence).not.toHaveProperty("classShares");
   });
 
   it("has the ground truth alone at λ = 0", () => {

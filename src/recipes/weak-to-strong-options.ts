@@ -5,39 +5,57 @@ import { type Objective, type ObjectiveTerm, objectiveSchema } from "../losses/o
 import { divergenceNames } from "../losses/registry.js";
 import { type Schedule, type Scheduled, scheduledSchema } from "../losses/schedule.js";
 import { trainingSchema } from "../training/options.js";
+import { classStudentSchema } from "./class-options.js";
 import { refuseSoftPrompt, studentSchema } from "./student-options.js";
 
 const share = z.number().min(0).max(1);
 
+/** What every `weak:` section says of the rows that the weak teacher is trained on. */
+const weakKeys = {
+  train: z
+    .union([share.gt(0).lt(1), z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .optional()
+    .describe(
+      "Rows with ground truth that the weak teacher is trained on: files, or a share of data.train, which the student then does not see. Left out: it teaches as it is.",
+    ),
+  training: trainingSchema.optional().describe("How it is trained. Default: as the student."),
+};
+
+interface WeakSection {
+  readonly shape?: unknown;
+  readonly train?: unknown;
+  readonly training?: z.output<typeof trainingSchema> | undefined;
+}
+
+function checkWeakKeys({ shape, train, training }: WeakSection, context: z.RefinementCtx): void {
+  const refuse = (key: string, message: string) => context.addIssue({ code: "custom", path: [key], message });
+  if (shape !== undefined && train === undefined) {
+    refuse("train", "missing; expected rows, because a model of random weights has nothing to teach");
+  }
+  if (training !== undefined && train === undefined) {
+    refuse("training", "expected only beside train; without rows the weak teacher is not trained");
+  }
+  if (training?.twin) refuse("training", "expected twin: false, because a weak teacher has no teacher to do without");
+}
+
+const whenSection: { when(payload: z.core.ParsePayload): boolean } = { when: ({ value }) => typeof value === "object" };
+
 /** The `weak:` section. */
 export const weakSchema = studentSchema
-  .safeExtend({
-    train: z
-      .union([share.gt(0).lt(1), z.string().min(1), z.array(z.string().min(1)).min(1)])
-      .optional()
-      .describe(
-        "Rows with ground truth that the weak teacher is trained on: files, or a share of data.train, which the student then does not see. Left out: it teaches as it is.",
-      ),
-    training: trainingSchema.optional().describe("How it is trained. Default: as the student."),
+  .safeExtend(weakKeys)
+  .refine(({ from }) => from === undefined, {
+    path: ["from"],
+    error: "expected a model or a shape: a weak teacher has no teacher to start from",
   })
-  .superRefine(
-    ({ from, shape, train, training }, context) => {
-      const refuse = (key: string, message: string) => context.addIssue({ code: "custom", path: [key], message });
-      if (from !== undefined)
-        refuse("from", "expected a model or a shape: a weak teacher has no teacher to start from");
-      if (shape !== undefined && train === undefined) {
-        refuse("train", "missing; expected rows, because a model of random weights has nothing to teach");
-      }
-      if (training !== undefined && train === undefined) {
-        refuse("training", "expected only beside train; without rows the weak teacher is not trained");
-      }
-      if (training?.twin)
-        refuse("training", "expected twin: false, because a weak teacher has no teacher to do without");
-    },
-    { when: ({ value }) => typeof value === "object" },
-  )
-  .superRefine(refuseSoftPrompt, { when: ({ value }) => typeof value === "object" })
+  .superRefine(checkWeakKeys, whenSection)
+  .superRefine(refuseSoftPrompt, whenSection)
   .describe("The weak model whose labels are learned from.");
+
+/** The `weak:` section of a config with classes. */
+export const weakClassifierSchema = classStudentSchema
+  .safeExtend(weakKeys)
+  .superRefine(checkWeakKeys, whenSection)
+  .describe("The weak classifier whose labels are learned from; one that is not trained must know the classes.");
 
 /** The `student:` section: the strong model. */
 export const strongSchema = studentSchema
@@ -45,8 +63,13 @@ export const strongSchema = studentSchema
     path: ["from"],
     error: "expected a model or a shape: a strong student is no part of its weak teacher",
   })
-  .superRefine(refuseSoftPrompt, { when: ({ value }) => typeof value === "object" })
+  .superRefine(refuseSoftPrompt, whenSection)
   .describe("The strong model that learns; its ceiling starts from the same weights.");
+
+/** The `student:` section of a config with classes. */
+export const strongClassifierSchema = classStudentSchema.describe(
+  "The strong classifier that learns; its ceiling starts from the same weights.",
+);
 
 /** The `weakLabels:` section. */
 export const weakLabelsSchema = z
@@ -55,7 +78,7 @@ export const weakLabelsSchema = z
       .enum(["soft", "hard", "both"])
       .default("soft")
       .describe(
-        "What is learned of the weak teacher: its distributions, its likeliest token at every position, or half of each.",
+        "What is learned of the weak teacher: its distributions, its likeliest class or its likeliest token at every position, or half of each.",
       ),
     weight: scheduledSchema(z.number().nonnegative())
       .default(1)
@@ -88,7 +111,7 @@ export const groundTruthSchema = z
       ])
       .default("none")
       .describe(
-        "Training rows whose text is itself a target: all, none, a share chosen by a hash, or { field } for those where this field is true.",
+        "Training rows whose text, or whose label, is itself a target: all, none, a share chosen by a hash, or { field } for those where this field is true.",
       ),
     weight: z.number().positive().default(1).describe("What the loss on them is multiplied by."),
   })
@@ -116,6 +139,8 @@ export interface WeakToStrongTerms {
   readonly weakLabels: z.output<typeof weakLabelsSchema>;
   readonly groundTruth: z.output<typeof groundTruthSchema>;
   readonly confidence?: z.output<typeof confidenceSchema> | undefined;
+  /** Where the models are classifiers. */
+  readonly classes?: readonly string[];
 }
 
 /**
@@ -124,13 +149,14 @@ export interface WeakToStrongTerms {
  *     groundTruth.weight · hard + λ · ((1 − a) · weak labels + a · confidence)
  *
  * `hard` is the mean over rows with ground truth, the others are means over all rows. A term of weight 0 is left out: λ = 0 is
- * plain fine-tuning on the ground truth.
+ * plain fine-tuning on the ground truth. Of classifiers what the student finds likeliest is hardened so that each class has the share
+ * of a step's rows that the weak labels give it.
  *
  * @see Xiao & Zhu 2025, "Foundations of Large Language Models", ch. 4 (arXiv:2501.09223): the combined objective; Burns et al. 2023
- *   (arXiv:2312.09390), §4.3.2: the confidence term.
+ *   (arXiv:2312.09390), §4.3.2 and appendix A.4: the confidence term and its threshold.
  */
 export function weakToStrongObjective(
-  { weakLabels, groundTruth, confidence }: WeakToStrongTerms,
+  { weakLabels, groundTruth, confidence, classes }: WeakToStrongTerms,
   weight: Scheduled,
 ): Objective {
   const { kind, divergence, temperature } = weakLabels;
@@ -146,7 +172,11 @@ export function weakToStrongObjective(
     hard: groundTruth.rows !== "none" && { kind: "cross-entropy", weight: groundTruth.weight },
     soft: kind !== "hard" && { ...soft, weight: weak },
     weakHard: kind !== "soft" && { ...hardLabels, weight: weak },
-    confidence: confidence !== undefined && { kind: "confidence", weight: moving(weight, 0, last, confidence) },
+    confidence: confidence !== undefined && {
+      kind: "confidence",
+      weight: moving(weight, 0, last, confidence),
+      ...(classes && { classShares: kind === "hard" ? "hard" : "soft" }),
+    },
   };
   const kept = Object.entries(terms).filter(([name, term]) => term !== false && (name === "hard" || weight !== 0));
   return Object.fromEntries(kept) as Objective;

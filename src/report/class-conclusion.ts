@@ -2,6 +2,7 @@
 
 import { type ClassificationReport, type ClassModelReport, classModelOf } from "./classification.js";
 import { formatBytes, formatFactor, formatNumber, formatPercent } from "./format.js";
+import { weakClassifiersSentences } from "./weak-classifiers-words.js";
 
 /** A share with half of its 95 % interval: `97.1 ± 0.9 %`. */
 export function formatShare(estimate: ClassModelReport["agreement"]): string {
@@ -12,9 +13,9 @@ export function formatShare(estimate: ClassModelReport["agreement"]): string {
 
 /** Sentences, the most telling first. */
 export function classConclusion(report: ClassificationReport): readonly string[] {
-  return [quality(report), cost(report), twin(report), calibration(report), cut(report)].filter(
-    (sentence) => sentence !== null,
-  );
+  const { weakToStrong } = report;
+  const help = weakToStrong ? [...weakClassifiersSentences(weakToStrong), cost(report)] : [cost(report), twin(report)];
+  return [quality(report), ...help, calibration(report), cut(report)].filter((sentence) => sentence !== null);
 }
 
 function quality(report: ClassificationReport): string | null {

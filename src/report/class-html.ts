@@ -13,6 +13,7 @@ import { reliabilityChart } from "./html/reliability-chart.js";
 import { runPageHtml } from "./html/run-page.js";
 import { section } from "./html/section.js";
 import { warnings } from "./html/warnings.js";
+import { weakClassifiersSection } from "./html/weak-classifiers.js";
 import type { EvaluationPoint, Report } from "./report.js";
 import { roles } from "./roles.js";
 
@@ -22,6 +23,7 @@ export function classReportHtml(report: Report, classification: ClassificationRe
     lede: classConclusion(classification).join(" "),
     header: warnings(report),
     sections: [
+      weakClassifiersSection(classification.weakToStrong),
       section("The models", teacherNote(report, classification), [
         classTable(classification),
         comparison(classification),

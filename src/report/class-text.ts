@@ -1,9 +1,11 @@
 /** @file The report on classes as text for a terminal of 80 columns: the models, the student's confusion, the conclusion. */
 
+import { alignColumns, alignTable } from "./align-columns.js";
 import { classConclusion, formatShare } from "./class-conclusion.js";
 import { type ClassificationReport, type ClassModelReport, classModelOf } from "./classification.js";
 import { formatBytes, formatCount, formatNumber, formatPercent, NOT_MEASURED } from "./format.js";
 import { roleNames, roles } from "./roles.js";
+import { weakClassifiersLines } from "./weak-classifiers-text.js";
 
 interface Column {
   readonly head: string;
@@ -40,13 +42,10 @@ export function classReportLines(report: ClassificationReport): readonly string[
     columns.map(({ unit }) => unit),
     ...models.map((model) => columns.map((column) => column.cell(model))),
   ];
-  const lines = alignColumns(rows);
-  const rule = "─".repeat(Math.max(...lines.map(({ length }) => length)));
   return [
-    ...lines.slice(0, 2),
-    rule,
-    ...lines.slice(2),
+    ...alignTable(rows, 2),
     "",
+    ...(report.weakToStrong ? [...weakClassifiersLines(report.weakToStrong), ""] : []),
     ...confusionLines(report),
     classConclusion(report).join(" "),
   ];
@@ -66,15 +65,4 @@ function confusionLines(report: ClassificationReport): readonly string[] {
     ]),
   ];
   return [...alignColumns(rows), ""];
-}
-
-/** The first column from the left, the others from the right. */
-function alignColumns(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-      .join("  ")
-      .trimEnd(),
-  );
 }

@@ -4,6 +4,7 @@ import type { ClassSplitFacts } from "../data/class-documents.js";
 import type { ClassQuality } from "../evaluate/classification.js";
 import type { Estimate } from "../evaluate/statistics.js";
 import type { ModelRole, Report } from "./report.js";
+import type { WeakClassifiersReport } from "./weak-classifiers.js";
 
 /** All measured on the held-out texts. */
 export interface ClassificationReport {
@@ -15,6 +16,8 @@ export interface ClassificationReport {
   readonly models: readonly ClassModelReport[];
   /** The student's accuracy minus the twin's on the same texts, resampled in pairs; null without a twin or labels. */
   readonly gainOverTwin: Estimate | null;
+  /** Where a weak teacher taught: the gap to the ceiling, and what was recovered of it. */
+  readonly weakToStrong?: WeakClassifiersReport;
 }
 
 export interface ClassTeacherFacts {

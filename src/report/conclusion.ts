@@ -38,7 +38,8 @@ export function headline(report: Report): string {
   const teacher = modelOf(report, "teacher");
   const student = modelOf(report, "student-after");
   const name = student?.name ?? "a student";
-  if (report.weakToStrong) return `${name}, taught by the weaker ${teacher?.name}`;
+  if (report.weakToStrong || report.classification?.weakToStrong)
+    return `${name}, taught by the weaker ${teacher?.name}`;
   return teacher ? `${teacher.name}, distilled into ${name}` : `${name}, trained without a teacher`;
 }
 

@@ -1,5 +1,6 @@
 /** @file Weak teacher, students and ceiling for a terminal of 80 columns. */
 
+import { alignTable } from "./align-columns.js";
 import { formatNumber, formatPercent, NOT_MEASURED } from "./format.js";
 import { type Performance, type TaughtStudent, type WeakToStrongReport, weightText } from "./weak-to-strong.js";
 
@@ -14,15 +15,7 @@ export function weakToStrongLines({ weak, ceiling, students }: WeakToStrongRepor
     cells(`the student, λ = ${weightText(own.weakWeight)}`, own, own),
     cells("ceiling", ceiling),
   ];
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-      .join("  ")
-      .trimEnd(),
-  );
-  const rule = "─".repeat(widths.reduce((sum, width) => sum + width + 2, -2));
-  return [...lines.slice(0, 2), rule, ...lines.slice(2)];
+  return alignTable(rows, 2);
 }
 
 function cells(name: string, { loss, accuracy }: Performance, student?: TaughtStudent): string[] {

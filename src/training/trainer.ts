@@ -1,10 +1,11 @@
 /** @file One student being trained: its weights and moments, and the optimizer step over micro-batches. */
 
 import type { DistillationBatch, ResponseRows } from "../data/batch.js";
-import { type ChunkedRows, chunkRows, tokenFeeds } from "../data/batch-feeds.js";
+import { type ChunkedRows, chunkIds, chunkRows, tokenFeeds } from "../data/batch-feeds.js";
 import { placeFeeds } from "../data/places.js";
 import { InterruptedError, NonFiniteError } from "../errors.js";
 import { featureTermsOf, withoutFeatures } from "../losses/features/feature-terms.js";
+import { classSharesOf } from "../losses/objective.js";
 import { type Objective, objectiveAt, scheduledTerms, temperedTerms } from "../losses/options.js";
 import type { CompileOptions, Feeds } from "../runtime/executor.js";
 import { float32Tensor, type HostTensor, scalarOf } from "../runtime/tensor.js";
@@ -14,6 +15,7 @@ import { type StudentModel, trainedParameters } from "../students/student-model.
 import { gradientNorm, isDecayed, type OptimizedParameter, updateParameter } from "./adamw.js";
 import { addNorms, balancedWeights, noNorms } from "./balance.js";
 import { findNonFinite } from "./find-non-finite.js";
+import { type HardenedBatch, type Hardener, makeHardener } from "./harden-predictions.js";
 import type { TrainingOptions } from "./options.js";
 import { makeProjections } from "./projections.js";
 import { compileTrainingGraph, type TrainingProgram, temperatureInput, weightInput } from "./training-graph.js";
@@ -67,6 +69,7 @@ export class Trainer {
   readonly #student: StudentModel;
   readonly #training: TrainingProgram;
   readonly #teacher: TeacherSource | undefined;
+  readonly #hardener: Hardener | undefined;
   readonly #objective: Objective;
   readonly #options: TrainerOptions;
   /** Of the steps so far. */
@@ -77,6 +80,7 @@ export class Trainer {
     projections: ReadonlyMap<string, HostTensor>,
     training: TrainingProgram,
     teacher: TeacherSource | undefined,
+    hardener: Hardener | undefined,
     objective: Objective,
     options: TrainerOptions,
   ) {
@@ -88,6 +92,7 @@ export class Trainer {
     this.#student = student;
     this.#training = training;
     this.#teacher = teacher;
+    this.#hardener = hardener;
     this.#objective = objective;
     this.#options = options;
   }
@@ -106,7 +111,9 @@ export class Trainer {
     const { frozen } = student;
     const training = await compileTrainingGraph(student, objective, { ...graphOptions(options, teacher), frozen });
     const projections = makeProjections(objective, student, teacher?.form, options.seed ?? 0);
-    return new Trainer(student, projections, training, teacher, objective, options);
+    const labels = classSharesOf(objective);
+    const hardener = labels && teacher ? await makeHardener(student, teacher, labels, options) : undefined;
+    return new Trainer(student, projections, training, teacher, hardener, objective, options);
   }
 
   /** Takes over the gradient norms of the steps that a resumed run has done, in their order. */
@@ -150,10 +157,11 @@ export class Trainer {
     const zeros = (names: readonly string[]): Record<string, number> =>
       Object.fromEntries(names.map((name) => [name, 0]));
     const [terms, squares] = [zeros(termNames), zeros(measured)];
+    const hardened = await this.#hardener?.harden(microBatches, this.weights);
     for (const [index, batch] of microBatches.entries()) {
       if (signal?.aborted) throw new InterruptedError(`training: stopped before step ${step}.`);
       const rows = chunkRows(batch.rows, this.#options.chunkRows, targetScale);
-      const feeds = { ...(await this.#feeds(batch, rows)), ...scalars };
+      const feeds = { ...(await this.#feeds(batch, rows, hardened?.[index])), ...scalars };
       const outputs: Record<string, HostTensor> = await program.run(feeds);
       const sum = scalarOf(outputs.total!);
       if (!Number.isFinite(sum)) throw await this.#nonFiniteLoss(sum, step, index, batch, feeds);
@@ -192,16 +200,18 @@ export class Trainer {
   }
 
   async dispose(): Promise<void> {
+    await this.#hardener?.dispose();
     await this.#training.program.dispose();
   }
 
-  async #feeds(batch: DistillationBatch, rows: ChunkedRows): Promise<Feeds> {
-    const signal = await this.#teacher?.signal(batch);
+  async #feeds(batch: DistillationBatch, rows: ChunkedRows, hardened: HardenedBatch | undefined): Promise<Feeds> {
+    const signal = hardened?.signal ?? (await this.#teacher?.signal(batch));
     return {
       ...this.weights,
       ...this.#teacher?.headFeeds,
       ...tokenFeeds(batch.student),
       ...rows.feeds,
+      ...(hardened && { hardenedIds: chunkIds(hardened.ids, [rows.chunks, rows.chunkRows]) }),
       ...(signal ? signalFeeds(signal, rows.chunks, rows.chunkRows) : {}),
       ...(this.#hasFeatures ? placeFeeds(batch, rows.chunks, rows.chunkRows) : {}),
     };

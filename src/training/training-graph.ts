@@ -5,7 +5,7 @@ import { Graph, type Value } from "../graph/graph.js";
 import { add, gather, mul, reduceSum } from "../graph/ops/index.js";
 import { type ChunkedInputs, chunkedObjective, type ObjectiveSums } from "../losses/chunked-head.js";
 import { type PlacedFeatures, placeFeatures, planFeatures, withoutFeatures } from "../losses/features/feature-terms.js";
-import { needsTeacher } from "../losses/objective.js";
+import { classSharesOf, needsTeacher } from "../losses/objective.js";
 import { type Objective, scheduledTerms, temperedTerms } from "../losses/options.js";
 import { type ModelDefinition, type PlacedModel, placeModel } from "../models/model-graph.js";
 import { type CompileOptions, compile, type Program } from "../runtime/executor.js";
@@ -57,6 +57,7 @@ export function placeRows(
     targetIds: rows("targetIds", "int32"),
     rowWeights: rows("rowWeights", "float32"),
     targetWeights: rows("targetWeights", "float32"),
+    hardenedIds: classSharesOf(objective) && rows("hardenedIds", "int32"),
     teacher: needsTeacher(objective) && signal ? signalInputs(graph, signal, chunkRows, "float32") : undefined,
     termWeights: scalarsOf(graph, feedsWeights ? Object.keys(objective) : scheduledTerms(objective), weightInput),
     termTemperatures: scalarsOf(graph, temperedTerms(objective), temperatureInput),

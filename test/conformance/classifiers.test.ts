@@ -4,8 +4,9 @@ import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { noTarget } from "../../src/data/batch.js";
 import { makeBatch, type TransferDocument } from "../../src/data/index.js";
-import { answersOfStudent } from "../../src/evaluate/class-probabilities.js";
+import { answersOfStudent, softmax } from "../../src/evaluate/class-probabilities.js";
 import { packBatches } from "../../src/evaluate/score-batches.js";
+import { countsOf, hardenToCounts } from "../../src/losses/class-shares.js";
 import type { Objective } from "../../src/losses/options.js";
 import { liveProgramsForTests } from "../../src/runtime/executor.js";
 import { askAboutText, type ClassTeacher, makeClassTeacher } from "../../src/teachers/class-teacher.js";
@@ -134,6 +135,38 @@ describe.each(["bert", "distilbert", "llama"])("%s with a class head", (name) =>
       await trainer.dispose();
     }
   });
+
+  it.each(["soft", "hard"] as const)(
+    "is hardened to the shares of the teacher's %s labels, over a whole step however it is cut",
+    async (classShares) => {
+      const sure: Objective = { sure: { kind: "confidence", weight: 1, classShares } };
+      const rows = (table: Golden["logits"]) => table.map((logits) => [...softmax(logits)]);
+      const weak = rows(expected.teacherLogits).map((row) =>
+        classShares === "soft" ? row : row.map((share) => Number(share === Math.max(...row))),
+      );
+      const shares = expected.classes.map((_, i) => weak.reduce((sum, row) => sum + row[i]!, 0) / weak.length);
+      const logProbs = rows(expected.logits).map((row) => row.map(Math.log));
+      const labels = hardenToCounts(logProbs.flat(), countsOf(shares, logProbs.length));
+      const loss = -logProbs.reduce((sum, row, i) => sum + row[labels[i]!]!, 0) / logProbs.length;
+      for (const cuts of [[[[0, 1, 2, 3]]], [[[0, 1]], [[2, 3]]], [[[0]], [[1, 2, 3]]]]) {
+        const { model, documents } = await open();
+        const trainer = await Trainer.create(model, recorded(expected), sure, {
+          positionCount,
+          chunkRows: 3,
+          threads: 1,
+          optimizer: { betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0, clipNorm: 1 },
+          steps: 1,
+        });
+        try {
+          const layout = { sequenceLength: positionCount, packing: true };
+          const batches = cuts.map((sequences) => makeBatch(documents, sequences, layout));
+          expect([(await trainer.step(batches, 1, 1e-3)).loss]).toBeAllClose([loss], close);
+        } finally {
+          await trainer.dispose();
+        }
+      }
+    },
+  );
 });
 
 afterAll(() => {

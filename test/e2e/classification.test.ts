@@ -1,9 +1,11 @@
 /** @file Texts into classes from the command line: a bag of n-grams from labels, a student of it, resumed, asked; and bad input. */
 
-import { readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
+import type * as Limbeck from "../../src/index.js";
 import { limbeck, makeWorkFolder, repository } from "../support/limbeck.js";
 
 let folder: Awaited<ReturnType<typeof makeWorkFolder>>;
@@ -124,6 +126,52 @@ describe("recipe classification", () => {
       return lines.map((line) => JSON.parse(line).loss).filter((loss) => loss !== undefined);
     };
     expect(await losses("classes")).toBeAllClose(await losses("worth"), { relative: 1e-5 });
+  });
+
+  it("answers an application, of which calls may overlap", async () => {
+    // The built program: its workers are files of dist/.
+    const { loadModel } = (await import(join(repository, "dist/index.js"))) as typeof Limbeck;
+    await using model = await loadModel(join(folder.path, "bag/student"));
+    expect(model.classes).toEqual(["ham", "spam"]);
+    expect(model.hasChatTemplate).toBe(false);
+    const texts = ["free money offer", "patch list notes", "", Array(200).fill("win").join(" ")];
+    const answers = await Promise.all(texts.map((text) => model.classify({ text })));
+    expect(answers.slice(0, 2).map(({ label }) => label)).toEqual(["spam", "ham"]);
+    for (const { probabilities } of answers) {
+      expect(Object.keys(probabilities)).toEqual(["ham", "spam"]);
+      expect(probabilities.ham! + probabilities.spam!).toBeCloseTo(1, 6);
+    }
+    expect(answers.map(({ isCut }) => isCut)).toEqual([false, false, false, true]);
+    const asked = await run("classify", "bag/student", "--text", texts[0]!, "--json");
+    expect(JSON.parse(asked.stdout).probabilities).toEqual(answers[0]!.probabilities);
+    await expect(model.generate({ prompt: "free" }).next()).rejects.toMatchObject({
+      code: "MODEL",
+      message: expect.stringContaining("must be a language model, got a classifier"),
+    });
+    await expect(model.score({ text: "free" })).rejects.toMatchObject({ code: "MODEL" });
+    await expect(model.classify({ text: "free" }, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: "INTERRUPTED",
+    });
+  });
+
+  it("is inspected as a classifier, and refused by what is for language models", async () => {
+    const inspected = await run("inspect", "bag/student", "--json");
+    expect(JSON.parse(inspected.stdout)).toMatchObject({ classes: ["ham", "spam"], maxPositions: 64 });
+    await cp(join(folder.path, "bag/student"), join(folder.path, "alone"), { recursive: true });
+    await writeFile(join(folder.path, "ids.jsonl"), `${JSON.stringify({ tokenIds: [3, 4, 5] })}\n`);
+    for (const words of [
+      ["chat", "alone"],
+      ["export", "alone", "--to", "exported", "--data", "ids.jsonl"],
+      ["evaluate", "alone", "--data", "ids.jsonl"],
+    ]) {
+      const { code, stderr } = await run(...words);
+      expect(code, words[0]).toBe(1);
+      expect(stderr).toContain(`${words[0]}: "alone" must be a language model, got a classifier.`);
+      expect(stderr).toContain("limbeck classify");
+    }
+    const ofRun = await run("export", "bag", "--to", "exported");
+    expect(ofRun.stderr).toContain("got one whose models put texts into classes");
+    expect(existsSync(join(folder.path, "exported"))).toBe(false);
   });
 
   it("learns from probabilities in the rows", async () => {

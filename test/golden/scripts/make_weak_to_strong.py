@@ -4,6 +4,9 @@
 et al. 2023 (arXiv:2312.09390, §4.3.2) write it: one cross-entropy with the mixed target (1 − a) · weak + a · hardened, the hardened
 predictions held constant. limbeck's objective is the weighted sum of two terms. Weak labels are soft or one-hot at their argmax.
 
+`hardened`: for two classes what a batch of predictions is hardened to by the published code's threshold, with the whole loss and its
+gradient in the logits; `counts` says how many rows the threshold gives each class.
+
 `ramps`: the confidence term's share at every step of a run, as the published code computes it and as the paper describes it.
 """
 
@@ -83,6 +86,35 @@ for labels in ["soft", "hard"]:
     add(f"{labels} weak labels, half confidence, ground truth, a masked row", 5, labels=labels, confidence=0.5, weak_weight=0.7, hard_weight=1.0, mask=[1, 0, 1, 1, 1])
 
 
+hardened = []
+for rows in [2, 5, 8, 16, 33]:
+    for bias in [-1.5, 0.0, 1.0]:
+        weak_logits = 2 * torch.randn(rows, 2, generator=generator)
+        weak_logits[:, 1] += bias
+        weak = [[round(x, 4) for x in row] for row in weak_logits.tolist()]
+        student = [[round(x, 4) for x in row] for row in (2 * torch.randn(rows, 2, generator=generator)).tolist()]
+        labels = table(weak).softmax(-1)
+        logits = table(student).requires_grad_()
+        predictions = logits.softmax(-1)
+        # weak_to_strong/loss.py of the published code, `logconf_loss_fn`.
+        threshold = torch.quantile(predictions[:, 0].detach(), labels.mean(0)[1])
+        is_first = predictions[:, 0].detach() >= threshold
+        strong = torch.stack([is_first, ~is_first], dim=1).double()
+        loss = cross_entropy(logits, 0.5 * labels + 0.5 * strong, reduction="none").mean()
+        (gradient,) = torch.autograd.grad(loss, logits)
+        hardened.append(
+            {
+                "weak": weak,
+                "student": student,
+                "labels": strong.argmax(-1).tolist(),
+                "counts": strong.sum(0).long().tolist(),
+                "shares": labels.mean(0).tolist(),
+                "loss": loss.item(),
+                "gradient": gradient.tolist(),
+            }
+        )
+
+
 def published_coefficient(step_fraction, warmup_fraction, auxiliary):
     """weak_to_strong/loss.py of the published code, `logconf_loss_fn`: the ramp reaches the warm-up's share, then jumps."""
     return (1.0 if step_fraction > warmup_fraction else step_fraction) * auxiliary
@@ -109,6 +141,6 @@ write_golden(
     "weak-to-strong.json",
     "make_weak_to_strong.py",
     SEED,
-    "The weak-to-strong objective on hand-sized distributions, and the confidence term's warm-up over a run.",
-    {"losses": losses, "ramps": ramps},
+    "The weak-to-strong objective on hand-sized distributions, hardened predictions, and the confidence term's warm-up over a run.",
+    {"losses": losses, "hardened": hardened, "ramps": ramps},
 )
