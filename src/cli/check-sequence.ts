@@ -2,6 +2,7 @@
 
 import { encodeRows } from "../data/encode-rows.js";
 import { loadChatTemplate, makePrompt, readRows } from "../data/index.js";
+import { expectWeights, weighRows } from "../data/row-weights.js";
 import { openStudent } from "../recipes/open-models.js";
 import { openWriter } from "../recipes/open-writer.js";
 import type { SequenceConfig } from "../recipes/sequence-options.js";
@@ -28,13 +29,14 @@ export async function checkSequence(config: SequenceConfig, download: LocateOpti
     const words = `${responses.toLocaleString("en-US")} responses to ${rows.toLocaleString("en-US")} rows, of at most ${maxTokens} tokens each`;
     add(["to write", words, { rows, responses, maxTokens }]);
   }
-  const { heldOut, template, sequenceLength } = config.data;
+  const { heldOut, template, sequenceLength, weightField } = config.data;
   const tokenizer = student?.tokenizer;
   if (heldOut !== undefined && student && tokenizer) {
     await attempt(async () => {
       const chatTemplate = await loadChatTemplate(template, tokenizer);
       const vocabSize = student.model.shape.headWidth;
-      const { documents } = await encodeRows(readRows(heldOut), { tokenizer, chatTemplate, sequenceLength, vocabSize });
+      const rows = weighRows(readRows(heldOut), weightField);
+      const { documents } = await encodeRows(rows, { tokenizer, chatTemplate, sequenceLength, vocabSize });
       add(["held out", `${documents.length.toLocaleString("en-US")} documents`, { documents: documents.length }]);
     });
   }
@@ -46,7 +48,8 @@ export async function checkSequence(config: SequenceConfig, download: LocateOpti
 async function countPrompts({ data, writer, student }: SequenceConfig): Promise<number> {
   const prompts = [makePrompt(writer.prompt, "writer.prompt"), makePrompt(student.prompt, "student.prompt")];
   let rows = 0;
-  for await (const row of readRows(data.train)) {
+  const { train, weightField } = data;
+  for await (const row of weighRows(expectWeights(readRows(train), weightField), weightField)) {
     for (const prompt of prompts) prompt.render(row);
     rows++;
   }

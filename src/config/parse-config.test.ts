@@ -87,7 +87,7 @@ describe("parseConfig", () => {
       .concat("epochs: 3\n");
     expect(complaint(text)).toMatchInlineSnapshot(`
       "config: 8 problems in x.yaml
-        objective.soft.temperature (line 9): expected a number above 0, got "two"
+        objective.soft.temperature (line 9): expected a number above 0 or a section of keys and values, got "two"
         objective.alpha (line 10): unknown key; did you mean objective.soft.weight?
         training (line 12): expected how long to train, steps or epochs, got neither
         training.step (line 13): unknown key; did you mean training.steps?

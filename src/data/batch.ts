@@ -34,7 +34,7 @@ export interface ResponseRows {
   readonly targetIds: Int32Array;
   /** Weight of the row in every mean; 1 unless the data says otherwise. */
   readonly weights: Float32Array;
-  /** The same in terms that look at `targetIds`: 0 in documents without ground truth. Left out where all have it. */
+  /** The same in terms that look at `targetIds`: times the class's weight, and 0 in documents without ground truth. Left out where it is the same. */
   readonly targetWeights?: Float32Array | undefined;
   /** Index of the document (in the data set) that the row comes from. */
   readonly documents: Int32Array;

@@ -5,6 +5,7 @@ import { DataError } from "../errors.js";
 import type { ClassHead } from "../models/architecture.js";
 import { noTarget } from "./batch.js";
 import { type ClassRow, type ClassRows, numberGroups } from "./class-rows.js";
+import { originOf } from "./encode-rows.js";
 import { readGroundTruth } from "./ground-truth.js";
 import { defaultHeldOutFraction } from "./options.js";
 import { countSharedRows, splitHeldOut } from "./split.js";
@@ -110,7 +111,7 @@ export function encodeClassRows(
     heldOutRows: heldOut.map(({ row }) => row),
     heldOutGroups: numberGroups(heldOut.map(({ row }) => row)),
     facts,
-    warnings: warningsOf(facts, encoding, shared),
+    warnings: warningsOf(facts, encoding, shared, rows.weightless),
   };
 }
 
@@ -144,7 +145,7 @@ function encodeRow(row: ClassRow, number: number, encoding: ClassEncoding): Enco
     responseBytes: undefined,
     hasGroundTruth:
       target !== noTarget && (groundTruthField === undefined || readGroundTruth(row.row, groundTruthField)),
-    origin: { file: row.row.file, line: row.row.line, row: number, key: keyOfRow(row) },
+    origin: { ...originOf(row.row, number), key: keyOfRow(row) },
     classified: {
       target,
       studentPosition: positionIn(own.ids, student),
@@ -191,6 +192,7 @@ function warningsOf(
   { train, heldOut }: ClassData["facts"],
   { classes }: ClassEncoding,
   overlap: { readonly shared: number; readonly heldOut: number } | undefined,
+  weightless: number,
 ): ClassData["warnings"] {
   const warnings: { code: string; message: string }[] = [];
   const count = (n: number) => n.toLocaleString("en-US");
@@ -202,6 +204,12 @@ function warningsOf(
   if (train.cutForTeacher + heldOut.cutForTeacher > 0) {
     const message = `${count(train.cutForTeacher + heldOut.cutForTeacher)} of ${count(rows)} texts are longer than the teacher reads: it reads their start.`;
     warnings.push({ code: "cut-texts-teacher", message });
+  }
+  if (weightless > 0) {
+    warnings.push({
+      code: "weightless-rows",
+      message: `${count(weightless)} rows have the weight 0 and are left out.`,
+    });
   }
   if (train.dropped + heldOut.dropped > 0) {
     const message = `${count(train.dropped + heldOut.dropped)} rows are left out: they have no text, or nothing to learn from.`;

@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { dataOptionsSchema, expectOneHeldOut } from "./options.js";
 
-const { train, heldOut, heldOutFraction, packing, shuffle } = dataOptionsSchema.shape;
+const { train, heldOut, heldOutFraction, weightField, packing, shuffle } = dataOptionsSchema.shape;
 
 /** Strict schema of the section. */
 export const classDataSchema = z
@@ -27,6 +27,7 @@ export const classDataSchema = z
         "The field that says which texts belong together, such as a thread: they stand on one side of every split, and intervals resample whole groups. Left out: every text by itself.",
       ),
     labelField: z.string().min(1).default("label").describe("The field that holds the name of the class."),
+    weightField,
     sequenceLength: z
       .int()
       .min(2)

@@ -4,6 +4,7 @@ import { DataError, show } from "../errors.js";
 import type { ClassDataOptions } from "./class-options.js";
 import { readRows } from "./read-rows.js";
 import { stringField } from "./row-kind.js";
+import { expectWeights, weighRows } from "./row-weights.js";
 import { placeOf, type SourceRow } from "./source-row.js";
 
 /** A text, and what the data says of its class. */
@@ -23,6 +24,8 @@ export interface ClassRows {
   readonly train: readonly ClassRow[];
   /** Undefined where held-out rows are taken out of the training rows. */
   readonly heldOut: readonly ClassRow[] | undefined;
+  /** Rows left out because they weigh nothing. */
+  readonly weightless: number;
 }
 
 /**
@@ -31,22 +34,25 @@ export interface ClassRows {
  * @throws DataError for a row without a text, or whose label or probabilities are none.
  */
 export async function readClassRows(options: ClassDataOptions): Promise<ClassRows> {
-  const read = async (sources: string | readonly string[], hasLabels: boolean): Promise<ClassRow[]> => {
+  const { weightField } = options;
+  let weightless = 0;
+  const read = async (source: AsyncIterable<SourceRow>, hasLabels: boolean): Promise<ClassRow[]> => {
     const rows: ClassRow[] = [];
-    for await (const row of readRows(sources)) rows.push(checkRow(row, options, hasLabels));
+    const weighed = weighRows(source, weightField, () => weightless++);
+    for await (const row of weighed) rows.push(checkRow(row, options, hasLabels));
     return rows;
   };
-  const labelled = await read(options.train, true);
-  const unlabelled = options.unlabelled === undefined ? [] : await read(options.unlabelled, false);
+  const labelled = await read(expectWeights(readRows(options.train), weightField), true);
+  const unlabelled = options.unlabelled === undefined ? [] : await read(readRows(options.unlabelled), false);
   const train = [...labelled, ...unlabelled];
-  const heldOut = options.heldOut === undefined ? undefined : await read(options.heldOut, true);
+  const heldOut = options.heldOut === undefined ? undefined : await read(readRows(options.heldOut), true);
   const { groupField } = options;
   if (groupField !== undefined && [...train, ...(heldOut ?? [])].every(({ group }) => group === undefined)) {
     throw new DataError(`data.groupField: expected "${groupField}" in some row, got none.`, {
       hint: "Name the field that says which texts belong together, or leave the key out.",
     });
   }
-  return { train, heldOut };
+  return { train, heldOut, weightless };
 }
 
 /** By row the number of its group, from 0; a row without one is a group of its own. */

@@ -66,7 +66,7 @@ export async function encodeRows(
     const encoded = await Promise.all(waiting.map((row) => encodeRow(row, encoding)));
     for (const [index, { views, droppedResponses, longTeacherViews = 0, remark }] of encoded.entries()) {
       const row = waiting[index]!;
-      const origin = { file: row.file, line: row.line, row: report.rows++, key: keyOf(row) };
+      const origin = originOf(row, report.rows++);
       const { groundTruthField: field } = encoding;
       const truth = field === undefined ? {} : { hasGroundTruth: readGroundTruth(row, field) };
       const learnable = views.filter(([student]) => student.responseMask.includes(1));
@@ -207,9 +207,17 @@ export function makeDocument(
   return { student, teacher, responseTokens: learned.length, responseBytes, origin };
 }
 
-/** 48 bits of a hash of the row's fields, whatever their order. */
-export function keyOf(row: SourceRow): number {
-  const fields = Object.entries(row.fields).sort(([a], [b]) => (a < b ? -1 : 1));
+/** @param number - of the row over all files, from 0. */
+export function originOf(row: SourceRow, number: number): RowOrigin {
+  const { file, line, weight } = row;
+  return { file, line, row: number, key: keyOf(row), ...(weight && { weight: weight.value }) };
+}
+
+/** 48 bits of a hash of the row's fields, whatever their order; a row that is weighed anew keeps its key. */
+export function keyOf({ fields: all, weight }: SourceRow): number {
+  const fields = Object.entries(all)
+    .filter(([name]) => name !== weight?.field)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash("sha256").update(JSON.stringify(fields)).digest().readUIntBE(0, 6);
 }
 

@@ -3,8 +3,10 @@
 import { type EncodingProgress, encodeRows, type RowEncoding } from "./encode-rows.js";
 import { type DataOptions, defaultHeldOutFraction } from "./options.js";
 import { readRows } from "./read-rows.js";
+import { expectWeights, weighRows } from "./row-weights.js";
+import type { SourceRow } from "./source-row.js";
 import { countSharedRows, splitHeldOut } from "./split.js";
-import { type TransferDocument, type TransferReport, warnAboutRows } from "./transfer-set.js";
+import { type TransferDocument, type TransferReport, type TransferSet, warnAboutRows } from "./transfer-set.js";
 
 /** Training and held-out documents with what a user should know about them. */
 export interface LoadedData {
@@ -25,12 +27,19 @@ export async function loadData(
   encoding: RowEncoding,
   onProgress?: (progress: EncodingProgress) => void,
 ): Promise<LoadedData> {
-  const all = await encodeRows(readRows(options.train), encoding, onProgress);
+  const { weightField } = options;
+  const encode = async (rows: AsyncIterable<SourceRow>): Promise<TransferSet> => {
+    let weightlessRows = 0;
+    const weighed = weighRows(rows, weightField, () => weightlessRows++);
+    const { documents, report } = await encodeRows(weighed, encoding, onProgress);
+    return { documents, report: { ...report, ...(weightlessRows > 0 && { weightlessRows }) } };
+  };
+  const all = await encode(expectWeights(readRows(options.train), weightField));
   if (options.heldOut === undefined) {
     const split = splitHeldOut(all.documents, options.heldOutFraction ?? defaultHeldOutFraction);
     return { ...split, report: { train: all.report, heldOut: undefined }, warnings: warnAboutRows(all.report) };
   }
-  const heldOut = await encodeRows(readRows(options.heldOut), encoding, onProgress);
+  const heldOut = await encode(readRows(options.heldOut));
   const warnings = [...warnAboutRows(all.report), ...warnAboutRows(heldOut.report)];
   const overlap = countSharedRows(all.documents, heldOut.documents);
   if (overlap.shared > 0) {

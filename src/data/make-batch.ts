@@ -89,14 +89,14 @@ function tieRows(
   const ordered = [...chosen].sort((a, b) => a - b);
   const classes = documents[ordered[0] ?? 0]?.classified?.probabilities?.length ?? 0;
   const count = ordered.reduce((sum, index) => sum + documents[index]!.responseTokens, 0);
-  const isPartlyLabelled = ordered.some((index) => documents[index]!.hasGroundTruth === false);
+  const hasTargetWeights = ordered.some((index) => targetShare(documents[index]!) !== 1);
   const rows = {
     count,
     studentIndex: new Int32Array(count),
     teacherIndex: new Int32Array(count),
     targetIds: new Int32Array(count),
-    weights: new Float32Array(count).fill(1),
-    targetWeights: isPartlyLabelled ? new Float32Array(count).fill(1) : undefined,
+    weights: new Float32Array(count),
+    targetWeights: hasTargetWeights ? new Float32Array(count) : undefined,
     documents: new Int32Array(count),
     ...(classes > 0 && { probabilities: new Float32Array(count * classes) }),
     offsets: new Int32Array(count),
@@ -105,12 +105,14 @@ function tieRows(
   for (const index of ordered) {
     const document = documents[index]!;
     const { classified } = document;
+    const { weight = 1 } = document.origin;
+    rows.weights.fill(weight, row, row + document.responseTokens);
+    rows.targetWeights?.fill(weight * targetShare(document), row, row + document.responseTokens);
     if (classified) {
       rows.studentIndex[row] = student.starts.get(index)! + classified.studentPosition;
       rows.teacherIndex[row] = teacher.starts.get(index)! + classified.teacherPosition;
       rows.targetIds[row] = classified.target;
       rows.documents[row] = index;
-      if (document.hasGroundTruth === false && rows.targetWeights) rows.targetWeights[row] = 0;
       rows.probabilities?.set(classified.probabilities!, row * classes);
       row++;
       continue;
@@ -122,7 +124,6 @@ function tieRows(
       rows.documents[at] = index;
       rows.offsets[at] = at - from;
     });
-    if (document.hasGroundTruth === false) rows.targetWeights?.fill(0, from, row);
     const end = eachLearned(document.teacher, from, (at, i) => {
       rows.teacherIndex[at] = teacher.starts.get(index)! + i - 1;
       if (document.teacher.ids[i] !== rows.targetIds[at])
@@ -131,6 +132,11 @@ function tieRows(
     if (end !== row) throw internalError("a document's two views learn different counts of tokens", { index });
   }
   return rows;
+}
+
+/** What a document's weight is multiplied by in terms that look at its targets. */
+function targetShare({ hasGroundTruth = true, classified }: TransferDocument): number {
+  return hasGroundTruth ? (classified?.classWeight ?? 1) : 0;
 }
 
 /** Visits a span's learned tokens with the rows from `from` on; returns the row after the last. */

@@ -26,7 +26,8 @@ describe("dataOptionsSchema", () => {
   it("describes every key in its JSON Schema", () => {
     const { properties } = z.toJSONSchema(dataOptionsSchema, { io: "input" });
     const names = Object.keys(properties ?? {});
-    expect(names).toEqual(["train", "heldOut", "heldOutFraction", "template", "sequenceLength", "packing", "shuffle"]);
+    const rows = ["train", "heldOut", "heldOutFraction", "weightField"];
+    expect(names).toEqual([...rows, "template", "sequenceLength", "packing", "shuffle"]);
     for (const name of names) expect(properties![name], name).toHaveProperty("description");
   });
 });

@@ -7,6 +7,15 @@ export const defaultHeldOutFraction = 0.05;
 
 const sources = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 
+/** The key that names the weights of rows. */
+export const weightField = z
+  .string()
+  .min(1)
+  .optional()
+  .describe(
+    "The field that says how much a row counts: a number of at least 0; 1 where a row lacks it. Losses are means by weight, so only proportions count; a row of 0 is left out. Default: all rows count alike.",
+  );
+
 /** Strict schema of a config's `data:` section. */
 export const dataOptionsSchema = z
   .strictObject({
@@ -22,6 +31,7 @@ export const dataOptionsSchema = z
       .describe(
         `Share of the training rows to hold out, chosen by a hash of their content; ${defaultHeldOutFraction} when heldOut is not given. 0 holds out nothing.`,
       ),
+    weightField,
     template: z
       .string()
       .min(1)

@@ -10,6 +10,8 @@ export interface RowPlace {
 /** One row as read, before anything is known about its kind. */
 export interface SourceRow extends RowPlace {
   readonly fields: Readonly<Record<string, unknown>>;
+  /** How much the row counts, and the field that says so; once where left out. */
+  readonly weight?: { readonly field: string; readonly value: number };
 }
 
 /** `file:line`, as every message about a row begins. */

@@ -33,6 +33,8 @@ export interface ClassifiedRow {
   /** The positions at which the student, and the teacher, tell the class. */
   readonly studentPosition: number;
   readonly teacherPosition: number;
+  /** What the row's weight is multiplied by in terms that look at the class; 1 where left out. */
+  readonly classWeight?: number;
   /** How likely each class is, by the data; the same for all documents of a set. */
   readonly probabilities?: Float32Array;
 }
@@ -43,6 +45,8 @@ export interface RowOrigin extends RowPlace {
   readonly row: number;
   /** 48 bits of a hash of the row's content: equal rows have equal keys. */
   readonly key: number;
+  /** How much each of its learned tokens counts; 1 where left out. */
+  readonly weight?: number;
 }
 
 /** What became of the rows. */
@@ -58,6 +62,8 @@ export interface TransferReport {
   readonly splitRows: number;
   /** Rows of token ids longer than `sequenceLength`, which are taken as they are. */
   readonly longRows: number;
+  /** Rows left out because they weigh nothing, which are counted nowhere else; none where left out. */
+  readonly weightlessRows?: number;
 }
 
 /** Documents with the report of their making. */
@@ -95,8 +101,14 @@ export function measureDocuments(documents: readonly TransferDocument[]): Transf
 
 /** What a user should know about the rows that were not used as written, one warning each. */
 export function warnAboutRows(report: TransferReport): { readonly code: string; readonly message: string }[] {
-  const { rows, rowsWithoutResponse, droppedResponses, longTeacherViews, longRows } = report;
+  const { rows, rowsWithoutResponse, droppedResponses, longTeacherViews, longRows, weightlessRows = 0 } = report;
   const warnings: { code: string; message: string }[] = [];
+  if (weightlessRows > 0) {
+    warnings.push({
+      code: "weightless-rows",
+      message: `${weightlessRows} rows have the weight 0 and are left out.`,
+    });
+  }
   if (rowsWithoutResponse > 0) {
     warnings.push({
       code: "rows-without-response",

@@ -39,6 +39,10 @@ export interface ChunkedInputs {
   readonly teacher: SignalInputs | undefined;
   /** Scalars by term, where weights change over the run; the others are constants of the graph. */
   readonly termWeights?: Readonly<Record<string, Value>>;
+  /** The same of their temperatures. */
+  readonly termTemperatures?: Readonly<Record<string, Value>>;
+  /** Whether the size of each term's gradient is measured. */
+  readonly measuresGradients?: boolean | undefined;
   /** Which of these are frozen: their gradients are not computed, and count as 0. */
   readonly frozen?: Readonly<Record<"hidden" | "headWeight" | "headBias", boolean>> | undefined;
 }
@@ -53,6 +57,7 @@ export interface Chunk {
   readonly rowWeights: Value;
   readonly hardenedIds: Value | undefined;
   readonly teacher: TeacherRows | undefined;
+  readonly termTemperatures: Readonly<Record<string, Value>> | undefined;
 }
 
 /** The rows of one iteration, with the student's and the teacher's heads applied. */
@@ -66,6 +71,7 @@ export function takeChunk(inputs: ChunkedInputs, iteration: Value): Chunk {
     rowWeights: take(inputs.rowWeights),
     hardenedIds: inputs.hardenedIds && take(inputs.hardenedIds),
     teacher: inputs.teacher && teacherOfChunk(inputs.teacher, take),
+    termTemperatures: inputs.termTemperatures,
   };
 }
 
@@ -98,6 +104,8 @@ export interface ObjectiveSums {
   readonly total: Value;
   /** Per term Σ over rows of rowWeight · term, unweighted; scalars. */
   readonly terms: Readonly<Record<string, Value>>;
+  /** Per term Σ over rows of ‖∂(rowWeight · term) / ∂ the row's logits‖², unweighted; empty unless measured. */
+  readonly squaredGradients: Readonly<Record<string, Value>>;
 }
 
 /**
@@ -111,6 +119,7 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
   const { hidden, headWeight, headBias, frozen } = inputs;
   const { graph } = hidden;
   const names = Object.keys(objective);
+  const measured = inputs.measuresGradients ? names : [];
   // A weight is a constant of the graph, or a scalar that is fed.
   const weights = names.map((name) => inputs.termWeights?.[name] ?? (objective[name]!.weight as number));
   return graph.within("objective", () => {
@@ -125,9 +134,9 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
     const { carried, scanned } = g.loop(
       trips,
       hidden.shape[0]!,
-      [...names.map(() => zero), ...initial],
+      [...[...names, ...measured].map(() => zero), ...initial],
       (_body, iteration, carriedIn) => {
-        const headGradients = carriedIn.slice(names.length);
+        const headGradients = carriedIn.slice(names.length + measured.length);
         const chunk = takeChunk(inputs, iteration);
         const rows = objectiveRows(objective, { ...chunk, studentLogits: chunk.logits });
         const targetWeights = inputs.targetWeights ? g.gather(inputs.targetWeights, iteration) : chunk.rowWeights;
@@ -142,6 +151,10 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
         return {
           carried: [
             ...termSums.map((sum, i) => g.add(carriedIn[i]!, sum)),
+            ...measured.map((_, i) => {
+              const [slope] = gradients(termSums[i]!, [chunk.logits]) as [Value];
+              return g.add(carriedIn[names.length + i]!, g.reduceSum(g.mul(slope, slope)));
+            }),
             ...(learnsWeight ? [g.gemm(logitsGradient, chunk.hidden, headGradients[0]!, { transposeA: true })] : []),
             ...(learnsBias ? [g.add(headGradients.at(-1)!, g.reduceSum(logitsGradient, { axes: [0] }))] : []),
           ],
@@ -151,7 +164,8 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
     );
     const sums = carried.slice(0, names.length);
     const hiddenGradient = scanned[0];
-    const headGradient = learnsWeight ? carried[names.length] : undefined;
+    const squares = carried.slice(names.length, names.length + measured.length);
+    const headGradient = learnsWeight ? carried[names.length + measured.length] : undefined;
     const biasGradient = learnsBias ? carried.at(-1) : undefined;
     const total = sums.map((sum, i) => times(sum, weights[i]!)).reduce((left, right) => g.add(left, right));
     return {
@@ -161,6 +175,7 @@ export function chunkedObjective(inputs: ChunkedInputs, objective: Objective): O
         ),
       ),
       terms: Object.fromEntries(names.map((name, i) => [name, sums[i]!])),
+      squaredGradients: Object.fromEntries(measured.map((name, i) => [name, squares[i]!])),
     };
   });
 }

@@ -13,7 +13,8 @@ export interface DivergenceInput<Options> {
   readonly student: Outcomes;
   /** At temperature τ; constants. */
   readonly teacher: Outcomes;
-  readonly temperature: number;
+  /** τ: a number, or a scalar of the graph where it changes over the run. */
+  readonly temperature: number | Value;
   readonly options: Options;
 }
 

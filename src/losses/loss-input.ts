@@ -1,7 +1,7 @@
 /** @file What `limbeck loss` and {@link computeLoss} read: two hand-written distributions per row and an objective. */
 
 import * as z from "zod";
-import { type ObjectiveTerm, objectiveSchema } from "./options.js";
+import { finalObjective, objectiveSchema, type SettledTerm } from "./options.js";
 
 /** Largest difference from 1 of a row of probabilities; rounding to three digits stays within it, a forgotten entry does not. */
 const probabilityTolerance = 1e-3;
@@ -51,6 +51,10 @@ export const lossInputSchema = z
       .array(z.union([z.literal(0), z.literal(1), z.boolean().transform(Number)]))
       .optional()
       .describe("1 for rows that count; all of them where left out."),
+    rowWeights: z
+      .array(z.number().nonnegative())
+      .optional()
+      .describe("How much each row that counts does so in the mean, which is divided by their sum; 1 where left out."),
     objective: objectiveSchema,
   })
   .superRefine(checkLossInput);
@@ -68,8 +72,8 @@ interface Size {
 /** Checks of one part against another; they run once every part is of the right form. */
 function checkLossInput(input: LossInput, context: z.RefinementCtx): void {
   const report: Report = (path, message) => context.addIssue({ code: "custom", path: [...path], message });
-  const { teacher, student, objective, targetIds, responseMask } = input;
-  const terms = Object.values(objective);
+  const { teacher, student, objective, targetIds, responseMask, rowWeights } = input;
+  const terms = Object.values(finalObjective(objective));
   const table = student.logits ?? student.probabilities ?? [];
   const size: Size = { rows: table.length, width: table[0]?.length ?? 0 };
 
@@ -85,6 +89,7 @@ function checkLossInput(input: LossInput, context: z.RefinementCtx): void {
   if (teacher?.topK !== undefined) checkTopK(teacher.topK, terms, size, report);
 
   checkLength(["responseMask"], responseMask, size.rows, report);
+  checkLength(["rowWeights"], rowWeights, size.rows, report);
   checkLength(["targetIds"], targetIds, size.rows, report);
   for (const [row, id] of (targetIds ?? []).entries()) {
     if ((responseMask?.[row] ?? 1) === 1) checkId(["targetIds", row], id, size, report);
@@ -118,12 +123,7 @@ function checkSide(
 }
 
 /** Kept ids are distinct, hold no more than all of the mass, and can be re-tempered for every term that asks for it. */
-function checkTopK(
-  topK: z.output<typeof topKSchema>,
-  terms: readonly ObjectiveTerm[],
-  size: Size,
-  report: Report,
-): void {
+function checkTopK(topK: z.output<typeof topKSchema>, terms: readonly SettledTerm[], size: Size, report: Report): void {
   const at = ["teacher", "topK"];
   checkLength([...at, "ids"], topK.ids, size.rows, report);
   checkLength([...at, "logProbs"], topK.logProbs, size.rows, report);
@@ -148,7 +148,7 @@ function checkTopK(
   for (const [key, values] of Object.entries(topK.logNormalizers)) {
     checkLength([...at, "logNormalizers", key], values, size.rows, report);
   }
-  const temperatures = new Set(terms.map((term) => (term.kind === "divergence" ? term.temperature : 1)));
+  const temperatures = new Set(terms.map(({ temperature = 1 }) => temperature));
   for (const temperature of temperatures) {
     if (temperature === 1 || normalizers.has(temperature)) continue;
     const message = `missing for temperature ${temperature}; expected log Z_τ − (log Z_1)/τ per row`;

@@ -1,4 +1,4 @@
-/** @file `limbeck loss` against PyTorch in float64. Golden: test/golden/scripts/make_losses.py and make_divergences.py. */
+/** @file `limbeck loss` against PyTorch in float64. Golden: make_losses.py, make_divergences.py and make_weighted.py in test/golden/scripts. */
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -18,8 +18,9 @@ const losses = read<{ readonly cases: readonly Case[] }>("losses.json");
 const family = read<{ readonly cases: readonly Case[]; readonly refused: readonly Omit<Case, "expected">[] }>(
   "divergences.json",
 );
+const weighted = read<{ readonly cases: readonly Case[] }>("weighted.json");
 const isRefused = ({ name }: Case) => name.startsWith("reverse-kl from the teacher's top");
-const accepted = [...losses.cases.filter((each) => !isRefused(each)), ...family.cases];
+const accepted = [...losses.cases.filter((each) => !isRefused(each)), ...family.cases, ...weighted.cases];
 const refused = [...losses.cases.filter(isRefused), ...family.refused];
 
 describe("computeLoss", () => {

@@ -11,9 +11,9 @@ import { finalObjective } from "./options.js";
 import { logZero } from "./outcomes.js";
 
 export interface LossResult {
-  /** Mean over unmasked rows of Σ weight · term; 0 where all are masked. */
+  /** Mean over unmasked rows, by `rowWeights`, of Σ weight · term; 0 where all are masked or weigh nothing. */
   readonly value: number;
-  /** Each term's mean over unmasked rows, unweighted, τ² included. */
+  /** Each term's mean over the same rows, without its own weight, τ² included. */
   readonly terms: Readonly<Record<string, number>>;
   /** Σ weight · term per input row; 0 where masked. */
   readonly rows: readonly number[];
@@ -22,7 +22,7 @@ export interface LossResult {
 }
 
 /**
- * Evaluates an objective; weights that change over a run are those that a long run ends with.
+ * Evaluates an objective; weights and temperatures that change over a run are those that a long run ends with.
  *
  * @throws NonFiniteError where a divergence is infinite, such as reverse KL on a token of teacher probability 0.
  */
@@ -44,17 +44,20 @@ export async function computeLoss(input: LossInput): Promise<LossResult> {
     feeds.targets = { dtype: "int64", dims: [rowCount], data: BigInt64Array.from(ids, BigInt) };
   }
   const teacher = input.teacher ? teacherRows(input.teacher, graph, feedTable, feeds) : undefined;
-  const terms = objectiveRows(input.objective, { studentLogits, teacher, targetIds });
+  const objective = finalObjective(input.objective);
+  const terms = objectiveRows(objective, { studentLogits, teacher, targetIds });
 
-  const count = mask.reduce((sum, isOn) => sum + isOn, 0);
+  const rowWeights = mask.map((isOn, row) => isOn * (input.rowWeights?.[row] ?? 1));
+  const denominator = rowWeights.reduce((sum, weight) => sum + weight, 0) || 1;
+  const weightValue = graph.constant("float64", [rowCount], Float64Array.from(rowWeights));
+  const mean = (rows: Value) => g.div(g.reduceSum(g.mul(rows, weightValue)), denominator);
   const maskValue = graph.constant("float64", [rowCount], Float64Array.from(mask));
   const names = Object.keys(terms);
   const masked = names.map((name) => g.where(g.greater(maskValue, 0), terms[name]!, 0));
-  const objective = finalObjective(input.objective);
   const weighted = masked.map((rows, i) => g.mul(rows, objective[names[i]!]!.weight));
   const total = weighted.reduce((sum, rows) => g.add(sum, rows)); // [rows]
-  const value = g.div(g.reduceSum(total), Math.max(count, 1));
-  const means = masked.map((rows) => g.div(g.reduceSum(rows), Math.max(count, 1)));
+  const value = mean(total);
+  const means = masked.map(mean);
   const [gradient] = gradients(value, [studentLogits]) as [Value];
   const program = await compile(graph, {
     value,

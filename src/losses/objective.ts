@@ -1,6 +1,6 @@
 /** @file The terms of an objective as graph values: nats per row for each, ready to be weighted and summed. */
 
-import { LimbeckError } from "../errors.js";
+import { internalError, LimbeckError } from "../errors.js";
 import { sameDim } from "../graph/dims.js";
 import type { Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
@@ -9,8 +9,9 @@ import type { Divergence, DivergenceInput, TeacherKind } from "./divergence.js";
 import { hardCrossEntropy } from "./hard-cross-entropy.js";
 import type { ConfidenceTerm, DivergenceTerm, Objective, ObjectiveTerm } from "./options.js";
 import { divergenceOptionsOf } from "./options.js";
-import { fromLogits, type Outcomes, sparseOutcomes, type TopK, temper } from "./outcomes.js";
+import { fromLogits, type Outcomes, sparseOutcomes, type Temperature, type TopK, temper } from "./outcomes.js";
 import { findDivergence } from "./registry.js";
+import { valuesOf } from "./schedule.js";
 import { selfConfidence } from "./self-confidence.js";
 
 /** What the teacher says about the same rows: logits (or log-probs) over its whole head, or a top-k by temperature. */
@@ -33,6 +34,8 @@ export interface ObjectiveRows {
   readonly targetIds: Value | undefined;
   /** What the student's predictions are hardened to where that looks at other rows, `[rows]`. */
   readonly hardenedIds?: Value | undefined;
+  /** Scalars by term, where temperatures change over the run. */
+  readonly termTemperatures?: Readonly<Record<string, Value>> | undefined;
 }
 
 /** True where a term compares with the teacher. */
@@ -50,10 +53,28 @@ export function classSharesOf(objective: Objective): ConfidenceTerm["classShares
   return Object.values(objective).find((term) => term.kind === "confidence")?.classShares;
 }
 
-/** Temperatures of all terms that compare with the teacher. */
+/**
+ * Temperatures that all terms visit that compare with the teacher, for signals that hold only those that they were made for.
+ *
+ * @throws LimbeckError `OBJECTIVE` where a temperature moves from step to step.
+ */
 export function temperaturesOf(objective: Objective): readonly number[] {
-  const terms = Object.values(objective).filter((term): term is DivergenceTerm => term.kind === "divergence");
-  return [...new Set(terms.map(({ temperature }) => temperature))];
+  const visited = Object.entries(objective).map(([name, term]) =>
+    term.kind === "divergence" ? visitedTemperatures(name, term) : [],
+  );
+  return [...new Set(visited.flat())];
+}
+
+function visitedTemperatures(name: string, { temperature }: DivergenceTerm): readonly number[] {
+  const values = valuesOf(temperature);
+  if (values) return values;
+  throw new LimbeckError(
+    "OBJECTIVE",
+    `objective.${name}.temperature: a top-k of the teacher holds the temperatures that it was captured with, got one that moves from step to step.`,
+    {
+      hint: "Let it jump (from, to and after), store hidden states (cache.store.kind: hidden), or leave out the cache.",
+    },
+  );
 }
 
 /**
@@ -91,12 +112,16 @@ function divergenceRows(name: string, term: DivergenceTerm, input: ObjectiveRows
   if (!teacher)
     throw new LimbeckError("OBJECTIVE", `objective.${name}: "${term.divergence}" needs a teacher, got none.`);
   expectAccepted(name, divergence, teacher.kind);
-  const { temperature } = term;
+  const temperature = temperatureOf(name, term, input);
   const options = divergenceOptionsOf(term);
-  const scale = term.scaleByTemperatureSquared ? temperature ** 2 : 1;
+  const scale = term.scaleByTemperatureSquared ? squared(temperature) : 1;
   if (teacher.kind === "sparse") {
     const logits = cutTo(input.studentLogits, teacher.headWidth);
-    const outcomes = sparseOutcomes(logits, teacher.topK(temperature), temperature, teacher.tail);
+    const topK =
+      typeof temperature === "number"
+        ? teacher.topK(temperature)
+        : topKAt(temperature, visitedTemperatures(name, term), teacher.topK);
+    const outcomes = sparseOutcomes(logits, topK, temperature, teacher.tail);
     return scaled(rowsOf(divergence, { ...outcomes, temperature, options }), scale);
   }
   const [studentLogits, teacherLogits] = cutToCommonWidth(input.studentLogits, teacher.logits);
@@ -110,6 +135,34 @@ function divergenceRows(name: string, term: DivergenceTerm, input: ObjectiveRows
     g.mul(logitsGradient(comparison), columnOf(cotangent)),
   ]);
   return scaled(closed, scale);
+}
+
+/** A constant, or the scalar that is fed. */
+function temperatureOf(
+  name: string,
+  { temperature }: DivergenceTerm,
+  { termTemperatures }: ObjectiveRows,
+): Temperature {
+  if (typeof temperature === "number") return temperature;
+  const fed = termTemperatures?.[name];
+  if (!fed) throw internalError("a scheduled temperature is not fed", { term: name });
+  return fed;
+}
+
+/** The top-k with the normalizer of whichever of the visited temperatures is fed. */
+function topKAt(temperature: Value, visited: readonly number[], topK: (temperature: number) => TopK): TopK {
+  const [first, ...others] = visited.map((each) => ({ each, ...topK(each) }));
+  const normalizerOf = ({ logNormalizer, logProbs }: TopK) =>
+    logNormalizer ?? g.zeros(g.slice(logProbs, { axis: 1, start: 0, end: 1 }), [logProbs.shape[0]!, 1]);
+  const logNormalizer = others.reduce(
+    (chosen, other) => g.where(g.equal(temperature, other.each), normalizerOf(other), chosen),
+    normalizerOf(first!),
+  );
+  return { ...first!, logNormalizer };
+}
+
+function squared(temperature: Temperature): Temperature {
+  return typeof temperature === "number" ? temperature ** 2 : g.mul(temperature, temperature);
 }
 
 /** The rows of a divergence over any outcomes, with its closed-form gradient where it has one. */
@@ -127,7 +180,7 @@ function columnOf(perRow: Value): Value {
   return g.reshape(perRow, [perRow.shape[0]!, 1]);
 }
 
-function scaled(rows: Value, scale: number): Value {
+function scaled(rows: Value, scale: Temperature): Value {
   return scale === 1 ? rows : g.mul(rows, scale);
 }
 

@@ -1,6 +1,7 @@
 /** @file The `objective:` section of a config: named, weighted terms, with `soft` and `hard` as shorthands. */
 
 import * as z from "zod";
+import type { ClassWeights } from "../data/class-weights.js";
 import { type FeatureTerm, featureTerm } from "./features/options.js";
 import { divergenceNames, findDivergence } from "./registry.js";
 import { type Scheduled, scheduledSchema, valueAt } from "./schedule.js";
@@ -20,7 +21,11 @@ const divergenceKeys = {
     .describe(
       "How the two distributions are compared: forward-kl, reverse-kl, cross-entropy, jsd, skew-kl, skew-reverse-kl, symmetric-kl, tvd, alpha-beta, logits-mse, ranking, or one you defined.",
     ),
-  temperature: z.number().positive().default(1).describe("Divides the logits of both sides."),
+  temperature: scheduledSchema(z.number().positive())
+    .default(1)
+    .describe(
+      "Divides the logits of both sides: a number, or { from, to, schedule, after, steps | fraction } for one that changes over the run.",
+    ),
   scaleByTemperatureSquared: z
     .boolean()
     .default(true)
@@ -43,42 +48,52 @@ const crossEntropyKeys = {
     .describe("Share of the label that is spread evenly over the vocabulary (Szegedy et al. 2016)."),
 };
 
-const hardTerm = z
-  .strictObject({
-    kind: z.literal("cross-entropy").default("cross-entropy").describe("What the term is."),
-    ...crossEntropyKeys,
-  })
-  .describe("Cross-entropy with the text itself, at temperature 1.");
+const classWeights = z
+  .union([z.literal("balanced"), z.record(z.string(), z.number().nonnegative())])
+  .optional()
+  .describe(
+    "How much the labels of each class count in the mean: by name, 1 for a class that is left out; balanced: all classes alike. Default: all labels alike.",
+  );
 
 const hiddenTerm = featureTerm(z.literal("feature").default("feature").describe("What the term is."), weight).describe(
   "Distance to what the teacher's layers compute.",
 );
 
-const namedTerm = z.discriminatedUnion("kind", [
-  divergenceTerm(z.literal("divergence")),
-  z.strictObject({ kind: z.literal("cross-entropy"), ...crossEntropyKeys }),
-  z.strictObject({ kind: z.literal("confidence"), weight }),
-  featureTerm(z.literal("feature"), weight),
-]);
-
 /**
  * The schema of `objective:`. `soft` is a divergence, `hard` the cross-entropy with the text and `hidden` a feature; terms of
  * other names say which they are with `kind`. A term that is left out is not computed. The parsed value is itself a valid `objective:`.
  */
-export const objectiveSchema: z.ZodType<Objective> = z
-  .object({ soft: softTerm.optional(), hard: hardTerm.optional(), hidden: hiddenTerm.optional() })
-  .catchall(namedTerm)
-  .refine((objective) => Object.keys(objective).length > 0, {
-    error: "expected at least one term, such as soft or hard, got none",
-  })
-  .transform((objective) => objective as Objective)
-  .describe("What is minimised: the weighted sum of named terms.");
+export const objectiveSchema = objectiveSchemaOf(crossEntropyKeys);
+
+/** {@link objectiveSchema} where labels are classes. */
+export const classObjectiveSchema = objectiveSchemaOf({ ...crossEntropyKeys, classWeights });
+
+function objectiveSchemaOf(crossEntropy: z.ZodRawShape): z.ZodType<Objective> {
+  const kind = z.literal("cross-entropy");
+  const hardTerm = z
+    .strictObject({ kind: kind.default("cross-entropy").describe("What the term is."), ...crossEntropy })
+    .describe("Cross-entropy with the text itself, at temperature 1.");
+  const namedTerm = z.discriminatedUnion("kind", [
+    divergenceTerm(z.literal("divergence")),
+    z.strictObject({ kind, ...crossEntropy }),
+    z.strictObject({ kind: z.literal("confidence"), weight }),
+    featureTerm(z.literal("feature"), weight),
+  ]);
+  return z
+    .object({ soft: softTerm.optional(), hard: hardTerm.optional(), hidden: hiddenTerm.optional() })
+    .catchall(namedTerm)
+    .refine((objective) => Object.keys(objective).length > 0, {
+      error: "expected at least one term, such as soft or hard, got none",
+    })
+    .transform((objective) => objective as unknown as Objective)
+    .describe("What is minimised: the weighted sum of named terms.");
+}
 
 export interface DivergenceTerm {
   readonly kind: "divergence";
   readonly weight: Scheduled;
   readonly divergence: string;
-  readonly temperature: number;
+  readonly temperature: Scheduled;
   readonly scaleByTemperatureSquared: boolean;
   /** The divergence's own options, defaults filled in. */
   readonly [option: string]: unknown;
@@ -89,6 +104,8 @@ export interface CrossEntropyTerm {
   readonly weight: Scheduled;
   /** 0 where left out. */
   readonly labelSmoothing?: number;
+  /** Where labels are classes; all count alike where left out. */
+  readonly classWeights?: ClassWeights | undefined;
 }
 
 /** Cross-entropy of the student with what it finds likeliest itself. */
@@ -107,18 +124,23 @@ export type ObjectiveTerm = DivergenceTerm | CrossEntropyTerm | ConfidenceTerm |
 /** Terms by name, in the order in which they were written. */
 export type Objective = Readonly<Record<string, ObjectiveTerm>>;
 
-/** An objective at one step: every weight is a number. */
-export type SettledObjective = Readonly<Record<string, ObjectiveTerm & { readonly weight: number }>>;
+/** A term at one step: nothing of it is scheduled. */
+export type SettledTerm = ObjectiveTerm & { readonly weight: number; readonly temperature?: number };
 
-/** The objective with the weights of step `step` (from 1) of `steps`. */
+/** An objective at one step: every weight and temperature is a number. */
+export type SettledObjective = Readonly<Record<string, SettledTerm>>;
+
+/** The objective with the weights and temperatures of step `step` (from 1) of `steps`. */
 export function objectiveAt(objective: Objective, step: number, steps: number): SettledObjective {
   const settled = Object.entries(objective).map(([name, term]) => {
-    return [name, { ...term, weight: valueAt(term.weight, step, steps) }] as const;
+    const weight = valueAt(term.weight, step, steps);
+    if (term.kind !== "divergence") return [name, { ...term, weight }] as const;
+    return [name, { ...term, weight, temperature: valueAt(term.temperature, step, steps) }] as const;
   });
-  return Object.fromEntries(settled);
+  return Object.fromEntries(settled) as SettledObjective;
 }
 
-/** The objective with the weights that a long run ends with. */
+/** The objective with the weights and temperatures that a long run ends with. */
 export function finalObjective(objective: Objective): SettledObjective {
   return objectiveAt(objective, Number.POSITIVE_INFINITY, 1);
 }
@@ -126,6 +148,13 @@ export function finalObjective(objective: Objective): SettledObjective {
 /** Names of the terms whose weight is not a constant. */
 export function scheduledTerms(objective: Objective): readonly string[] {
   return Object.keys(objective).filter((name) => typeof objective[name]!.weight !== "number");
+}
+
+/** Names of the terms whose temperature is not a constant. */
+export function temperedTerms(objective: Objective): readonly string[] {
+  return Object.entries(objective).flatMap(([name, term]) =>
+    term.kind === "divergence" && typeof term.temperature !== "number" ? [name] : [],
+  );
 }
 
 /** The divergence's own options of a term, without the keys that every divergence term has. */

@@ -28,14 +28,18 @@ export function fromLogProbs(logProbs: Value, hasTail = false): Outcomes {
   };
 }
 
+/** τ: a constant, or a scalar of the graph. */
+export type Temperature = number | Value;
+
 /** softmax(logits / τ) over the whole width. */
-export function fromLogits(logits: Value, temperature: number): Outcomes {
+export function fromLogits(logits: Value, temperature: Temperature): Outcomes {
   return fromLogProbs(g.logSoftmax(temper(logits, temperature)));
 }
 
 /** logits / τ; the value itself where τ is 1. */
-export function temper(logits: Value, temperature: number): Value {
-  return temperature === 1 ? logits : g.mul(logits, 1 / temperature);
+export function temper(logits: Value, temperature: Temperature): Value {
+  if (typeof temperature === "number") return temperature === 1 ? logits : g.mul(logits, 1 / temperature);
+  return g.mul(logits, g.div(1, temperature));
 }
 
 /** What a teacher said about its k likeliest tokens per row. */
@@ -66,7 +70,7 @@ export interface TopK {
 export function sparseOutcomes(
   logits: Value,
   topK: TopK,
-  temperature: number,
+  temperature: Temperature,
   tail: Tail,
 ): { readonly student: Outcomes; readonly teacher: Outcomes } {
   if (tail === "bucket") return withTailBucket(logits, topK, temperature);
@@ -86,7 +90,7 @@ function counted(logProbs: Value, importance: Value | undefined): Outcomes {
 }
 
 /** Log-probs of the kept tokens, `[rows, k]`: the student's, {@link logZero} where a row has fewer, and the teacher's. */
-function keptOf(tempered: Value, { ids, logProbs, logNormalizer }: TopK, temperature: number) {
+function keptOf(tempered: Value, { ids, logProbs, logNormalizer }: TopK, temperature: Temperature) {
   const own = temper(logProbs, temperature);
   const shifted = logNormalizer ? g.sub(own, logNormalizer) : own;
   const total = g.reduceLogSumExp(tempered, { axes: [-1], keepDims: true }); // [rows, 1]
@@ -106,7 +110,7 @@ function keptOf(tempered: Value, { ids, logProbs, logNormalizer }: TopK, tempera
 export function withTailBucket(
   logits: Value,
   topK: TopK,
-  temperature: number,
+  temperature: Temperature,
 ): { readonly student: Outcomes; readonly teacher: Outcomes } {
   const { ids } = topK;
   const tempered = temper(logits, temperature);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { finalObjective, objectiveAt, objectiveSchema } from "./options.js";
+import { temperaturesOf } from "./objective.js";
+import { finalObjective, objectiveAt, objectiveSchema, temperedTerms } from "./options.js";
 import { scheduledSchema, valueAt } from "./schedule.js";
 
 const schema = scheduledSchema(z.number().nonnegative());
@@ -61,5 +62,16 @@ describe("an objective whose weights change", () => {
     expect(weights(objectiveAt(objective, 1, 8))).toEqual([0.25, 0.1]);
     expect(weights(objectiveAt(objective, 8, 8))).toEqual([1, 0.1]);
     expect(weights(finalObjective(objective))).toEqual([1, 0.1]);
+  });
+
+  it("has the temperatures of each step, too", () => {
+    const cooling = objectiveSchema.parse({ soft: { temperature: { from: 4, to: 1, steps: 3 } }, hard: {} });
+    expect(objectiveAt(cooling, 1, 8)).toMatchObject({ soft: { temperature: 3, weight: 1 } });
+    expect(finalObjective(cooling)).toMatchObject({ soft: { temperature: 1 } });
+    expect(temperedTerms(cooling)).toEqual(["soft"]);
+    expect(() => temperaturesOf(cooling)).toThrow("objective.soft.temperature: a top-k of the teacher holds");
+    const jump = objectiveSchema.parse({ soft: { temperature: { from: 4, to: 2, after: 3 } }, hard: {} });
+    expect(temperaturesOf(jump)).toEqual([4, 2]);
+    expect(objectiveSchema.safeParse({ soft: { temperature: { from: 0, to: 1, steps: 3 } } }).success).toBe(false);
   });
 });

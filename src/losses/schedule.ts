@@ -1,4 +1,4 @@
-/** @file Numbers of an objective that may change over a run, such as a term's weight: constants, ramps and late starts. */
+/** @file Numbers of an objective that may change over a run, a term's weight and temperature: constants, ramps and late starts. */
 
 import * as z from "zod";
 
@@ -65,4 +65,11 @@ export function valueAt(scheduled: Scheduled, step: number, steps: number): numb
   if (step - after >= length) return to;
   const progress = (step - after) / length;
   return from + (to - from) * (schedule === "linear" ? progress : 0.5 * (1 - Math.cos(Math.PI * progress)));
+}
+
+/** All values of a run, where they are few: a constant's, or those before and after a jump. Undefined for one that moves. */
+export function valuesOf(scheduled: Scheduled): readonly number[] | undefined {
+  if (typeof scheduled === "number") return [scheduled];
+  const isJump = scheduled.steps === undefined && scheduled.fraction === undefined;
+  return isJump ? [scheduled.from, scheduled.to] : undefined;
 }

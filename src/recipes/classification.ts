@@ -11,14 +11,16 @@
  * Hinton, Vinyals & Dean 2015, §2 (arXiv:1503.02531); Sanh et al. 2019, DistilBERT (arXiv:1910.01108).
  */
 
+import { isDeepStrictEqual } from "node:util";
 import type * as z from "zod";
 import { noTarget } from "../data/batch.js";
 import { type ClassData, encodeClassRows } from "../data/class-documents.js";
 import { classDataSchema } from "../data/class-options.js";
 import { readClassRows, settleClasses } from "../data/class-rows.js";
-import { DataError } from "../errors.js";
+import { type ClassWeights, weighClasses } from "../data/class-weights.js";
+import { DataError, LimbeckError, show } from "../errors.js";
 import { needsTeacher } from "../losses/objective.js";
-import { objectiveSchema } from "../losses/options.js";
+import { type CrossEntropyTerm, classObjectiveSchema, type Objective } from "../losses/options.js";
 import { readClasses } from "../models/class-head.js";
 import type { ClassTeacher } from "../teachers/class-teacher.js";
 import { makeRowTeacher } from "../teachers/row-teacher.js";
@@ -49,7 +51,7 @@ const schema = recipeSchemaFor(
       ),
     teacher: classTeacherSchema.optional(),
     student: classStudentSchema,
-    objective: objectiveSchema,
+    objective: classObjectiveSchema,
   },
   classDataSchema,
 );
@@ -111,9 +113,11 @@ export async function openClassification(
   const settings = { classes, sequenceLength: options.sequenceLength, seed: config.training.seed };
   const student = await openClassStudent(config.student, teacher, settings, download);
   const encoding = { classes, student: student.side, teacher: teacher?.side, usesProbabilities };
-  const classData = encodeClassRows(rows, encoding, options, (done) =>
+  const encoded = encodeClassRows(rows, encoding, options, (done) =>
     emit({ type: "progress", task: "reading rows", done, total: 0, unit: "rows" }),
   );
+  const classWeights = classWeightsOf(objective);
+  const classData = classWeights ? { ...encoded, train: weighClasses(encoded.train, classes, classWeights) } : encoded;
   for (const warning of classData.warnings) emit({ type: "warning", ...warning });
   let source: ClassTeacher | undefined;
   let leaning: readonly number[] | undefined;
@@ -141,4 +145,17 @@ export async function openClassification(
         labelWords: config.teacher?.labelWords,
       }),
   };
+}
+
+/** @throws LimbeckError where two terms on the labels weigh them differently: a label has one weight. */
+function classWeightsOf(objective: Objective): ClassWeights | undefined {
+  const terms = Object.entries(objective).filter(([, { kind }]) => kind === "cross-entropy");
+  const [first, ...others] = terms.map(([name, term]) => ({ name, weights: (term as CrossEntropyTerm).classWeights }));
+  const other = others.find(({ weights }) => !isDeepStrictEqual(weights, first?.weights));
+  if (!other) return first?.weights;
+  throw new LimbeckError(
+    "OBJECTIVE",
+    `objective.${other.name}.classWeights: expected those of objective.${first!.name}, got ${show(other.weights)}.`,
+    { hint: "Give all terms on the labels the same classWeights." },
+  );
 }

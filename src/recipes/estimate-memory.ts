@@ -59,6 +59,7 @@ export function estimateMemory(
         ...shared,
         signal: needsTeacher(objective) ? signal : undefined,
         recompute: training.recompute,
+        measuresGradients: training.termGradientNorms || training.balance === "gradient-norm",
         frozen: student.frozen,
       }),
     ),

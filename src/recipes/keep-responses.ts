@@ -1,7 +1,7 @@
 /** @file Written responses as the student will see them: filtered, kept in files with the reasons, and turned into documents. */
 
 import { join } from "node:path";
-import { answer, makeDocument } from "../data/encode-rows.js";
+import { answer, makeDocument, originOf } from "../data/encode-rows.js";
 import { encodeTurns } from "../data/encode-text.js";
 import {
   type ChatTemplate,
@@ -87,8 +87,7 @@ export async function keepResponses(
   const dropped = countDrops(encoded, drops);
   const documents = encoded.flatMap(({ span, asked, candidate }, i) => {
     if (drops[i] !== undefined) return [];
-    const origin = { file: asked.row.file, line: asked.row.line, row: candidate.row, key: asked.key };
-    return [makeDocument(span, span, origin, tokenizer)];
+    return [makeDocument(span, span, originOf(asked.row, candidate.row), tokenizer)];
   });
   if (documents.length === 0) throw nothingKept(responses.length, dropped, config.output);
   return { documents, dropped };
@@ -125,10 +124,13 @@ async function spanOf(
 
 function lineOf({ candidate, asked, seen }: Encoded, drop: Drop | undefined): string {
   const { response, row: _, promptText: __, promptTokens, ids, tokenIds: ___, ...written } = candidate;
-  const row =
-    typeof seen === "string"
+  const { weight } = asked.row;
+  const row = {
+    ...(typeof seen === "string"
       ? { prompt: seen, response }
-      : { messages: [...seen, { role: "assistant", content: response }] };
+      : { messages: [...seen, { role: "assistant", content: response }] }),
+    ...(weight && { [weight.field]: weight.value }),
+  };
   const origin = placeOf(asked.row);
   const facts = { ...written, origin, promptTokens, responseTokens: ids.length };
   return `${JSON.stringify({ ...row, written: facts, ...(drop && { dropped: drop }) })}\n`;

@@ -93,10 +93,11 @@ export async function openData(
   return data;
 }
 
-/** SHA-256 over every token of both views, and over the classes of documents that have one. */
+/** SHA-256 over every token of both views, and over the weights and classes of documents that have one. */
 export function fingerprintDocuments(documents: readonly TransferDocument[]): string {
   const hash = createHash("sha256");
-  for (const { student, teacher, classified } of documents) {
+  for (const { student, teacher, classified, origin } of documents) {
+    if (origin.weight !== undefined) hash.update(`weight ${origin.weight}`);
     if (classified) hash.update(JSON.stringify([classified.target, Array.from(classified.probabilities ?? [])]));
     for (const { ids, responseMask } of student === teacher ? [student] : [student, teacher]) {
       hash.update(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength)).update(responseMask);

@@ -12,6 +12,7 @@ import {
   type TransferSet,
   warnAboutRows,
 } from "../data/index.js";
+import { weighRows } from "../data/row-weights.js";
 import { DataError } from "../errors.js";
 import type { WritingReport } from "../report/writing-report.js";
 import { checkRunDirectory } from "../training/run-directory.js";
@@ -50,7 +51,7 @@ export async function openWrittenSequence(context: RecipeContext<SequenceConfig>
   const sharesTokenizer = model?.tokenizer?.fingerprint === tokenizer.fingerprint;
   const written = await writeResponsesTo(context, writer);
   const { documents, dropped } = await keepResponses(config, written, { tokenizer, sharesTokenizer });
-  const data = split(documents, heldOut, config);
+  const data = split(documents, written.weightlessRows, heldOut, config);
   for (const warning of data.warnings) emit({ type: "warning", ...warning });
   const { rows, responses, unanswered } = written;
   const writing: WritingReport = {
@@ -68,26 +69,30 @@ export async function openWrittenSequence(context: RecipeContext<SequenceConfig>
 
 /** The config's own held-out rows, which are read before anything is written. */
 async function openHeldOut(
-  { data: { heldOut, template, sequenceLength } }: SequenceConfig,
+  { data: { heldOut, template, sequenceLength, weightField } }: SequenceConfig,
   { tokenizer, model }: OpenedStudent,
 ): Promise<TransferSet | undefined> {
   if (heldOut === undefined) return undefined;
   const chatTemplate = await loadChatTemplate(template, tokenizer);
   const { headWidth: vocabSize } = model.shape;
-  return encodeRows(readRows(heldOut), { tokenizer, chatTemplate, sequenceLength, vocabSize });
+  const rows = weighRows(readRows(heldOut), weightField);
+  return encodeRows(rows, { tokenizer, chatTemplate, sequenceLength, vocabSize });
 }
 
 /** All responses to a row land on the same side. */
 function split(
   documents: readonly TransferDocument[],
+  weightlessRows: number,
   heldOut: TransferSet | undefined,
   { data: { heldOutFraction = defaultHeldOutFraction } }: SequenceConfig,
 ): LoadedData {
-  const report = { ...emptyReport, rows: new Set(documents.map(({ origin }) => origin.row)).size };
+  const rows = new Set(documents.map(({ origin }) => origin.row)).size;
+  const report = { ...emptyReport, rows, ...(weightlessRows > 0 && { weightlessRows }) };
   if (!heldOut) {
-    return { ...splitHeldOut(documents, heldOutFraction), report: { train: report, heldOut: undefined }, warnings: [] };
+    const warnings = warnAboutRows(report);
+    return { ...splitHeldOut(documents, heldOutFraction), report: { train: report, heldOut: undefined }, warnings };
   }
-  const warnings = [...warnAboutRows(heldOut.report)];
+  const warnings = [...warnAboutRows(report), ...warnAboutRows(heldOut.report)];
   const overlap = countSharedRows(documents, heldOut.documents);
   if (overlap.shared > 0) {
     warnings.push({

@@ -80,7 +80,7 @@ export async function openWeakClassifiers(
 
   const weakRows =
     typeof train === "number"
-      ? { train: rows.train.filter(isWeak), heldOut: undefined }
+      ? { ...rows, train: rows.train.filter(isWeak), heldOut: undefined }
       : await readWeakRows(config, train!);
   const alone = { classes, student: weakSide, teacher: undefined, usesProbabilities: false };
   const weakData = loadedFrom(encodeClassRows(weakRows, alone, { heldOutFraction: 0 }, onProgress));

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { encodePrompts } from "../data/encode-prompts.js";
-import { keyOf } from "../data/encode-rows.js";
+import { originOf } from "../data/encode-rows.js";
 import {
   countSharedRows,
   type DataOptions,
@@ -18,6 +18,7 @@ import {
   warnAboutRows,
 } from "../data/index.js";
 import { documentsOfResponses, type PromptedRow, unfitSide } from "../data/response-documents.js";
+import { expectWeights, weighRows } from "../data/row-weights.js";
 import { placeOf } from "../data/source-row.js";
 import { DataError } from "../errors.js";
 import type { WrittenResponse } from "../generation/index.js";
@@ -56,20 +57,22 @@ export interface WrittenData extends LoadedData {
 
 /** Reads the rows, has them answered, and splits the documents as `loadData` does. */
 export async function openWrittenData(options: WrittenDataOptions): Promise<WrittenData> {
-  const { train, heldOut, heldOutFraction = defaultHeldOutFraction } = options.data;
+  const { train, heldOut, heldOutFraction = defaultHeldOutFraction, weightField } = options.data;
   const facts = { responses: 0, tokens: 0, cut: 0, empty: 0 };
-  const open = async (sources: string | readonly string[], name: string): Promise<TransferSet> => {
+  const open = async (read: AsyncIterable<SourceRow>, name: string): Promise<TransferSet> => {
     const rows: SourceRow[] = [];
-    for await (const row of readRows(sources)) rows.push(row);
-    return answerRows(rows, join(options.folder, `${name}.jsonl`), options, facts);
+    let weightlessRows = 0;
+    for await (const row of weighRows(read, weightField, () => weightlessRows++)) rows.push(row);
+    const { documents, report } = await answerRows(rows, join(options.folder, `${name}.jsonl`), options, facts);
+    return { documents, report: { ...report, ...(weightlessRows > 0 && { weightlessRows }) } };
   };
-  const all = await open(train, "train");
+  const all = await open(expectWeights(readRows(train), weightField), "train");
   const warnings = [...warnAboutRows(all.report)];
   let data: Omit<LoadedData, "warnings">;
   if (heldOut === undefined) {
     data = { ...splitHeldOut(all.documents, heldOutFraction), report: { train: all.report, heldOut: undefined } };
   } else {
-    const held = await open(heldOut, "held-out");
+    const held = await open(readRows(heldOut), "held-out");
     warnings.push(...warnAboutRows(held.report));
     const overlap = countSharedRows(all.documents, held.documents);
     if (overlap.shared > 0) {
@@ -102,8 +105,7 @@ async function answerRows(
     encodePrompts(rows, makePrompt(prompts[side], `${side}.prompt`), { tokenizer, chatTemplate });
   const [student, teacher] = [await encode("student"), await encode("teacher")];
   const prompted = rows.map((row, i): Omit<PromptedRow, "responses"> => {
-    const origin = { file: row.file, line: row.line, row: i, key: keyOf(row) };
-    return { origin, student: student[i]!, teacher: teacher[i]! };
+    return { origin: originOf(row, i), student: student[i]!, teacher: teacher[i]! };
   });
   const unseen = prompted.find(({ teacher }) => teacher.length === 0);
   if (unseen) {

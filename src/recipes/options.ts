@@ -67,6 +67,12 @@ export function recipeSchemaFor<
           const message = `expected the teacher to run live, because ${what}, which a cache does not hold, got a cache`;
           context.addIssue({ code: "custom", path: ["cache"], message });
         }
+        if (training?.balance === "gradient-norm") {
+          for (const [name] of featureTermsOf(objective ?? {})) {
+            const message = `expected none, because objective.${name} compares layers and has no gradient by the logits, got gradient-norm`;
+            context.addIssue({ code: "custom", path: ["training", "balance"], message });
+          }
+        }
         if (typeof data?.sequenceLength !== "number" || training === undefined) return;
         for (const { key, message } of batchProblems(training, data)) {
           context.addIssue({ code: "custom", path: ["training", key], message });

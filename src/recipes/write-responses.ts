@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { encodePrompts } from "../data/encode-prompts.js";
 import { keyOf } from "../data/encode-rows.js";
 import { loadChatTemplate, makePrompt, readRows, type SourceRow } from "../data/index.js";
+import { expectWeights, weighRows } from "../data/row-weights.js";
 import { placeOf } from "../data/source-row.js";
 import { DataError } from "../errors.js";
 import { formatCount } from "../report/format.js";
@@ -26,6 +27,8 @@ export interface WrittenRows {
   readonly responses: readonly WrittenText[];
   /** Rows whose prompt leaves the writer no room to respond. */
   readonly unanswered: number;
+  /** Rows left out because they weigh nothing. */
+  readonly weightlessRows: number;
 }
 
 /** Has the rows answered, or goes on with it. */
@@ -35,7 +38,10 @@ export async function writeResponsesTo(
 ): Promise<WrittenRows> {
   emit({ type: "phase", phase: "writing", message: `${writer.name} writes the responses` });
   const source: SourceRow[] = [];
-  for await (const row of readRows(config.data.train)) source.push(row);
+  const { train, weightField } = config.data;
+  let weightlessRows = 0;
+  const weighed = weighRows(expectWeights(readRows(train), weightField), weightField, () => weightlessRows++);
+  for await (const row of weighed) source.push(row);
   await keepConfig(config.output, config);
   const prompt = makePrompt(config.writer.prompt, "writer.prompt");
   const asked = source.map((row): AskedRow => ({ row, key: keyOf(row), prompt: prompt.render(row) }));
@@ -53,7 +59,7 @@ export async function writeResponsesTo(
       signal,
       onProgress: (written, total) => onProgress(written.length, total, costFigures(usageOf(written, options))),
     });
-    return { rows: asked, responses, unanswered: 0 };
+    return { rows: asked, responses, unanswered: 0, weightlessRows };
   }
 
   const { model, load, tokenizer } = writer.model;
@@ -83,7 +89,7 @@ export async function writeResponsesTo(
     const response = tokenizer.decode(ids.filter((id) => !tokenizer.isSpecial(id)));
     return { row, sample, response, finishReason, logProb, tokens: ids.length, tokenIds: ids };
   });
-  return { rows, responses, unanswered: (asked.length - rows.length) * samples };
+  return { rows, responses, unanswered: (asked.length - rows.length) * samples, weightlessRows };
 }
 
 /** What an endpoint counted, and what it costs. */

@@ -9,8 +9,12 @@ export interface StepLine {
   readonly step: number;
   readonly loss: number;
   readonly terms: Readonly<Record<string, number>>;
+  /** Per term the L2 norm of its gradient by the student's logits of the step's rows, without its weight; left out unless asked for. */
+  readonly termGradientNorms?: Readonly<Record<string, number>>;
   /** Weights at this step of the terms whose weight changes over the run; left out where none does. */
   readonly weights?: Readonly<Record<string, number>>;
+  /** The same of temperatures. */
+  readonly temperatures?: Readonly<Record<string, number>>;
   /** L2 before clipping. */
   readonly gradientNorm: number;
   readonly learningRate: number;
@@ -21,7 +25,7 @@ export interface StepLine {
 
 /** What the student does on held-out rows after a step. */
 export interface Evaluation {
-  /** The objective, as in the step lines, with the weights of the run's last step. */
+  /** The objective, as in the step lines, with the weights and temperatures of the run's last step, and every row counted once. */
   readonly loss: number;
   /** exp of the mean cross-entropy with the text, or with the labels. */
   readonly perplexity: number;

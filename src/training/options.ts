@@ -60,6 +60,18 @@ export const trainingSchema = z
       .describe(
         "Compute each layer again in the backward pass instead of keeping what is inside it: less memory, about a tenth more time, the same result.",
       ),
+    balance: z
+      .enum(["none", "gradient-norm"])
+      .default("none")
+      .describe(
+        "gradient-norm: weights of terms say how large their gradients are compared with each other, and are made so at every step by the norms so far (GradNorm, Chen et al. 2018, with α = 0).",
+      ),
+    termGradientNorms: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Write the size of each term's gradient into metrics.jsonl: its L2 norm by the student's logits of the step's rows, without the term's weight. Costs one more pass over the logits per term; always on with balance.",
+      ),
     seed: z
       .int()
       .nonnegative()

@@ -113,6 +113,7 @@ export async function trainStudent(options: TrainStudentOptions): Promise<Traine
   const restored = options.resume ? await session.restore(paths.checkpoints) : undefined;
   const done = restored?.step ?? 0;
   let metrics = await truncateMetrics(paths.metrics, restored ? done : -1);
+  session.trainer.recall(metrics.flatMap((line) => (isEvaluation(line) ? [] : [line.termGradientNorms ?? {}])));
   const record = async (line: MetricsLine) => {
     await appendMetrics(paths.metrics, line);
     metrics = [...metrics, line];
@@ -193,12 +194,14 @@ class TrainingSession implements AsyncDisposable {
     const trainer = await Trainer.create(student, guide, objective, {
       ...shared,
       recompute: training.recompute,
+      measuresGradients: training.termGradientNorms,
+      balances: training.balance === "gradient-norm",
       seed: training.seed,
       steps: plan.steps,
       nameDocument,
       optimizer: training,
     });
-    // One measure for all evaluations, whatever the weights are at the step: those of the last.
+    // One measure for all evaluations, whatever weights and temperatures are at the step: those of the last.
     const measured = objectiveAt(objective, plan.steps, plan.steps);
     const scorer = await makeRowScorer(student, { ...shared, objective: measured, signal: teacher?.form });
     return new TrainingSession(options, plan, trainer, scorer);
@@ -214,10 +217,14 @@ class TrainingSession implements AsyncDisposable {
     const learningRate = learningRateAt(step, this.#plan.steps, training);
     const result = await this.trainer.step(batches, step, learningRate, signal);
     this.#options.movingTeacher?.follow(this.trainer.parameters);
-    const { loss, terms, gradientNorm, weights, tokens } = result;
-    const scheduled = Object.keys(weights).length > 0 ? { weights } : {};
+    const { loss, terms, termGradientNorms, gradientNorm, weights, temperatures, tokens } = result;
+    const norms = Object.keys(termGradientNorms).length > 0 ? { termGradientNorms } : {};
+    const scheduled = {
+      ...(Object.keys(weights).length > 0 && { weights }),
+      ...(Object.keys(temperatures).length > 0 && { temperatures }),
+    };
     const tokensPerSecond = tokens / ((performance.now() - started) / 1000);
-    return { step, loss, terms, ...scheduled, gradientNorm, learningRate, tokens, tokensPerSecond };
+    return { step, loss, terms, ...norms, ...scheduled, gradientNorm, learningRate, tokens, tokensPerSecond };
   }
 
   /** Undefined where nothing is held out. */

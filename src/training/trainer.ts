@@ -4,20 +4,21 @@ import type { DistillationBatch, ResponseRows } from "../data/batch.js";
 import { type ChunkedRows, chunkIds, chunkRows, tokenFeeds } from "../data/batch-feeds.js";
 import { placeFeeds } from "../data/places.js";
 import { InterruptedError, NonFiniteError } from "../errors.js";
-import { featureTermsOf } from "../losses/features/feature-terms.js";
+import { featureTermsOf, withoutFeatures } from "../losses/features/feature-terms.js";
 import { classSharesOf } from "../losses/objective.js";
-import { type Objective, objectiveAt, scheduledTerms } from "../losses/options.js";
+import { type Objective, objectiveAt, scheduledTerms, temperedTerms } from "../losses/options.js";
 import type { CompileOptions, Feeds } from "../runtime/executor.js";
 import { float32Tensor, type HostTensor, scalarOf } from "../runtime/tensor.js";
 import { signalFeeds } from "../signals/signal-feeds.js";
 import type { TeacherSource } from "../signals/teacher-signal.js";
 import { type StudentModel, trainedParameters } from "../students/student-model.js";
 import { gradientNorm, isDecayed, type OptimizedParameter, updateParameter } from "./adamw.js";
+import { addNorms, balancedWeights, noNorms } from "./balance.js";
 import { findNonFinite } from "./find-non-finite.js";
 import { type HardenedBatch, type Hardener, makeHardener } from "./harden-predictions.js";
 import type { TrainingOptions } from "./options.js";
 import { makeProjections } from "./projections.js";
-import { compileTrainingGraph, type TrainingProgram, weightInput } from "./training-graph.js";
+import { compileTrainingGraph, type TrainingProgram, temperatureInput, weightInput } from "./training-graph.js";
 
 /** What a step reports: loss and terms before the update, as means over the step's rows. */
 export interface StepResult {
@@ -25,8 +26,16 @@ export interface StepResult {
   readonly terms: Readonly<Record<string, number>>;
   /** L2 before clipping, tied weights once. */
   readonly gradientNorm: number;
-  /** Weights of the step, of the terms whose weight changes over the run. */
+  /**
+   * Per term the L2 norm of its gradient by the student's logits of all rows of the step, without its weight:
+   * √(Σ over rows ‖∂ term / ∂ zₜ‖²). Not that by the weights: the way there from the logits is the same for all terms. None of
+   * features, which do not act through logits; empty unless measured.
+   */
+  readonly termGradientNorms: Readonly<Record<string, number>>;
+  /** Weights of the step, of the terms whose weight changes over the run; of all terms where they are balanced. */
   readonly weights: Readonly<Record<string, number>>;
+  /** Temperatures of the step, of the terms whose temperature changes over the run. */
+  readonly temperatures: Readonly<Record<string, number>>;
   /** Tokens that the student read. */
   readonly tokens: number;
 }
@@ -38,6 +47,10 @@ export interface TrainerOptions extends CompileOptions {
   readonly steps: number;
   /** Layers are computed again in the backward pass: less memory, one more forward pass through them. */
   readonly recompute?: boolean;
+  /** Whether `termGradientNorms` are measured. */
+  readonly measuresGradients?: boolean;
+  /** Weights follow the terms' gradients: see {@link balancedWeights}. */
+  readonly balances?: boolean;
   /** Draws the projections that features need; 0 unless given. */
   readonly seed?: number;
   /** How messages call the document of this number. */
@@ -59,6 +72,8 @@ export class Trainer {
   readonly #hardener: Hardener | undefined;
   readonly #objective: Objective;
   readonly #options: TrainerOptions;
+  /** Of the steps so far. */
+  #norms = noNorms;
 
   private constructor(
     student: StudentModel,
@@ -94,11 +109,16 @@ export class Trainer {
     options: TrainerOptions,
   ): Promise<Trainer> {
     const { frozen } = student;
-    const training = await compileTrainingGraph(student, objective, { ...options, signal: teacher?.form, frozen });
+    const training = await compileTrainingGraph(student, objective, { ...graphOptions(options, teacher), frozen });
     const projections = makeProjections(objective, student, teacher?.form, options.seed ?? 0);
     const labels = classSharesOf(objective);
     const hardener = labels && teacher ? await makeHardener(student, teacher, labels, options) : undefined;
     return new Trainer(student, projections, training, teacher, hardener, objective, options);
+  }
+
+  /** Takes over the gradient norms of the steps that a resumed run has done, in their order. */
+  recall(norms: readonly StepResult["termGradientNorms"][]): void {
+    this.#norms = norms.reduce(addNorms, this.#norms);
   }
 
   /**
@@ -125,19 +145,29 @@ export class Trainer {
     const targetScale = targetWeight === 0 ? 1 : weight / targetWeight;
     const gradients = new Map<string, Float32Array>();
     const settled = objectiveAt(this.#objective, step, this.#options.steps);
-    const weights = Object.fromEntries(scheduledTerms(this.#objective).map((name) => [name, settled[name]!.weight]));
+    const { balances, measuresGradients } = this.#options;
+    const fed = balances ? termNames : scheduledTerms(this.#objective);
+    const given = Object.fromEntries(fed.map((name) => [name, settled[name]!.weight]));
+    const weights = balances ? balancedWeights(given, this.#norms) : given;
+    const tempered = temperedTerms(this.#objective);
+    const temperatures = Object.fromEntries(tempered.map((name) => [name, settled[name]!.temperature!]));
+    const scalars = { ...scalarFeeds(weights, weightInput), ...scalarFeeds(temperatures, temperatureInput) };
     let total = 0;
-    const terms: Record<string, number> = Object.fromEntries(termNames.map((name) => [name, 0]));
+    const measured = balances || measuresGradients ? Object.keys(withoutFeatures(this.#objective)) : [];
+    const zeros = (names: readonly string[]): Record<string, number> =>
+      Object.fromEntries(names.map((name) => [name, 0]));
+    const [terms, squares] = [zeros(termNames), zeros(measured)];
     const hardened = await this.#hardener?.harden(microBatches, this.weights);
     for (const [index, batch] of microBatches.entries()) {
       if (signal?.aborted) throw new InterruptedError(`training: stopped before step ${step}.`);
       const rows = chunkRows(batch.rows, this.#options.chunkRows, targetScale);
-      const feeds = { ...(await this.#feeds(batch, rows, hardened?.[index])), ...weightFeeds(weights) };
+      const feeds = { ...(await this.#feeds(batch, rows, hardened?.[index])), ...scalars };
       const outputs: Record<string, HostTensor> = await program.run(feeds);
       const sum = scalarOf(outputs.total!);
       if (!Number.isFinite(sum)) throw await this.#nonFiniteLoss(sum, step, index, batch, feeds);
       total += sum;
       for (const name of termNames) terms[name] = terms[name]! + scalarOf(outputs[`term:${name}`]!);
+      for (const name of Object.keys(squares)) squares[name] = squares[name]! + scalarOf(outputs[`squares:${name}`]!);
       for (const { name } of this.optimized) {
         addInto(gradients, name, outputs[`gradient:${name}`]!.data as Float32Array);
       }
@@ -150,11 +180,17 @@ export class Trainer {
       const gradient = gradients.get(parameter.name)!;
       updateParameter(parameter, gradient, step, learningRate, clip / denominator, this.#options.optimizer);
     }
+    const termGradientNorms = Object.fromEntries(
+      Object.entries(squares).map(([name, sum]) => [name, Math.sqrt(sum) / denominator]),
+    );
+    this.recall([termGradientNorms]);
     return {
       loss: total / denominator,
       terms: Object.fromEntries(termNames.map((name) => [name, terms[name]! / denominator])),
       gradientNorm: norm,
+      termGradientNorms,
       weights,
+      temperatures,
       tokens: microBatches.reduce((sum, { student }) => sum + countTokens(student.documents), 0),
     };
   }
@@ -188,7 +224,7 @@ export class Trainer {
     batch: DistillationBatch,
     feeds: Feeds,
   ): Promise<NonFiniteError> {
-    const options = { ...this.#options, signal: this.#teacher?.form };
+    const options = graphOptions(this.#options, this.#teacher);
     const value = await findNonFinite(this.#student, this.#objective, options, feeds);
     const first =
       value === undefined
@@ -241,9 +277,14 @@ function withMoments(name: string, { data }: HostTensor, decays: boolean): Optim
   return { name, weights, firstMoment: moment(), secondMoment: moment(), isDecayed: decays };
 }
 
-function weightFeeds(weights: Readonly<Record<string, number>>): Feeds {
-  const feeds = Object.entries(weights).map(([name, weight]) => {
-    return [weightInput(name), float32Tensor([], Float32Array.of(weight))] as const;
+function graphOptions({ balances, measuresGradients, ...options }: TrainerOptions, teacher: TeacherSource | undefined) {
+  const measures = balances || measuresGradients;
+  return { ...options, signal: teacher?.form, measuresGradients: measures, feedsWeights: balances };
+}
+
+function scalarFeeds(values: Readonly<Record<string, number>>, inputOf: (term: string) => string): Feeds {
+  const feeds = Object.entries(values).map(([name, value]) => {
+    return [inputOf(name), float32Tensor([], Float32Array.of(value))] as const;
   });
   return Object.fromEntries(feeds);
 }

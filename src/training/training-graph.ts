@@ -6,7 +6,7 @@ import { add, gather, mul, reduceSum } from "../graph/ops/index.js";
 import { type ChunkedInputs, chunkedObjective, type ObjectiveSums } from "../losses/chunked-head.js";
 import { type PlacedFeatures, placeFeatures, planFeatures, withoutFeatures } from "../losses/features/feature-terms.js";
 import { classSharesOf, needsTeacher } from "../losses/objective.js";
-import { type Objective, scheduledTerms } from "../losses/options.js";
+import { type Objective, scheduledTerms, temperedTerms } from "../losses/options.js";
 import { type ModelDefinition, type PlacedModel, placeModel } from "../models/model-graph.js";
 import { type CompileOptions, compile, type Program } from "../runtime/executor.js";
 import { type SignalForm, signalInputs } from "../signals/signal-feeds.js";
@@ -19,6 +19,10 @@ export interface TrainingGraphOptions extends CompileOptions {
   readonly signal: SignalForm | undefined;
   /** Layers are computed again in the backward pass. */
   readonly recompute?: boolean;
+  /** Whether the size of each term's gradient is an output. */
+  readonly measuresGradients?: boolean | undefined;
+  /** All weights of terms are fed, not only those that change by a schedule. */
+  readonly feedsWeights?: boolean | undefined;
   /** Weights that get no gradient; what only they need is not computed. */
   readonly frozen?: ReadonlySet<string> | undefined;
 }
@@ -28,19 +32,21 @@ export interface TrainingProgram {
   readonly program: Program;
   /** Trained weights by name, in the order of the model, then projections of features. The gradient of `name` is the output `gradient:name`. */
   readonly parameterNames: readonly string[];
-  /** Objective terms; the sum of a term is the output `term:name`. */
+  /** Objective terms; the sum of a term is the output `term:name`, that of its squared gradient, where measured, `squares:name`. */
   readonly termNames: readonly string[];
 }
 
 /** The scalar that a training graph is fed where a term's weight changes over the run. */
 export const weightInput = (term: string): string => `weight:${term}`;
+/** The same for a term's temperature. */
+export const temperatureInput = (term: string): string => `temperature:${term}`;
 
 /** Adds the student, and the response rows that reach its head. */
 export function placeRows(
   graph: Graph,
   student: ModelDefinition,
   objective: Objective,
-  { positionCount, chunkRows, signal, recompute }: TrainingGraphOptions,
+  { positionCount, chunkRows, signal, recompute, feedsWeights }: TrainingGraphOptions,
 ): { readonly placed: PlacedModel; readonly inputs: ChunkedInputs; readonly features: PlacedFeatures } {
   const placed = placeModel(graph, student, { positionCount, recompute });
   const rows = (name: string, dtype: "int32" | "float32") => graph.input(name, dtype, ["chunks", chunkRows]);
@@ -53,12 +59,15 @@ export function placeRows(
     targetWeights: rows("targetWeights", "float32"),
     hardenedIds: classSharesOf(objective) && rows("hardenedIds", "int32"),
     teacher: needsTeacher(objective) && signal ? signalInputs(graph, signal, chunkRows, "float32") : undefined,
-    termWeights: Object.fromEntries(
-      scheduledTerms(objective).map((name) => [name, graph.input(weightInput(name), "float32", [])]),
-    ),
+    termWeights: scalarsOf(graph, feedsWeights ? Object.keys(objective) : scheduledTerms(objective), weightInput),
+    termTemperatures: scalarsOf(graph, temperedTerms(objective), temperatureInput),
   };
   const features = placeFeatures(graph, planFeatures(objective, student, signal), placed, chunkRows);
   return { placed, inputs, features };
+}
+
+function scalarsOf(graph: Graph, terms: readonly string[], inputOf: (term: string) => string) {
+  return Object.fromEntries(terms.map((name) => [name, graph.input(inputOf(name), "float32", [])]));
 }
 
 /** The training step before it is compiled. */
@@ -81,12 +90,14 @@ export function buildTrainingGraph(
     headWeight: trained.every((each) => each !== placed.headWeight),
     headBias: trained.every((each) => each !== placed.headBias),
   };
-  const { total, terms } = sumTerms(objective, { ...inputs, frozen }, features);
+  const { measuresGradients } = options;
+  const { total, terms, squaredGradients } = sumTerms(objective, { ...inputs, frozen, measuresGradients }, features);
   const learned = [...trained, ...features.projections];
   const parameterNames = learned.map(({ name }) => name);
   const parameterGradients = gradients(total, learned);
   const outputs: Record<string, Value> = { total };
   for (const [name, sum] of Object.entries(terms)) outputs[`term:${name}`] = sum;
+  for (const [name, squares] of Object.entries(squaredGradients)) outputs[`squares:${name}`] = squares;
   for (const [i, name] of parameterNames.entries()) outputs[`gradient:${name}`] = parameterGradients[i]!;
   return { graph, outputs, parameterNames, termNames: Object.keys(terms) };
 }
@@ -105,6 +116,7 @@ function sumTerms(objective: Objective, inputs: ChunkedInputs, features: PlacedF
   return {
     total: [...(chunked ? [chunked.total] : []), ...weighted].reduce((total, each) => add(total, each)),
     terms: Object.fromEntries(Object.keys(objective).map((name) => [name, terms[name]!])),
+    squaredGradients: chunked?.squaredGradients ?? {},
   };
 }
 

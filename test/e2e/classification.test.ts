@@ -149,6 +149,31 @@ describe("recipe classification", () => {
     expect(existsSync(join(folder.path, "exported"))).toBe(false);
   });
 
+  it("leans towards a class whose labels weigh more, by class weights and by weights of rows alike", async () => {
+    const text = await readFile(join(folder.path, "train.jsonl"), "utf8");
+    const weighed = text.split("\n").map((line) => {
+      const row = JSON.parse(line);
+      return JSON.stringify({ ...row, worth: row.label === "spam" ? 3 : 1 });
+    });
+    await writeFile(join(folder.path, "weighed.jsonl"), weighed.join("\n"));
+    const shared = { training: { ...bag.training, steps: 6 } };
+    await write("classes.yaml", {
+      ...bag,
+      ...shared,
+      objective: { hard: { classWeights: { spam: 3 } } },
+      output: "classes",
+    });
+    const data = { ...bag.data, train: "weighed.jsonl", weightField: "worth" };
+    await write("worth.yaml", { ...bag, ...shared, data, output: "worth" });
+    const losses = async (name: string) => {
+      const { code, stderr } = await run("run", `${name}.yaml`);
+      expect(code, stderr).toBe(0);
+      const lines = (await readFile(join(folder.path, name, "metrics.jsonl"), "utf8")).trimEnd().split("\n");
+      return lines.map((line) => JSON.parse(line).loss).filter((loss) => loss !== undefined);
+    };
+    expect(await losses("classes")).toBeAllClose(await losses("worth"), { relative: 1e-5 });
+  });
+
   it("learns from probabilities in the rows", async () => {
     const soft = Array.from({ length: 16 }, (_, i) => {
       const spam = i % 2 === 0 ? 0.9 : 0.2;
@@ -178,6 +203,11 @@ describe("bad input to the recipe classification", () => {
     expect(code).not.toBe(0);
     return stderr;
   };
+
+  it("names a class weight of a class that there is not", async () => {
+    const message = 'classWeights: expected one of the classes ham, spam, got "junk"';
+    expect(await fails({ objective: { hard: { classWeights: { junk: 2 } } } })).toContain(message);
+  });
 
   it("names a class that no training row has", async () => {
     expect(await fails({ classes: ["ham", "spam", "list"] })).toContain("got none with the label list");

@@ -58,6 +58,10 @@ export interface Step {
   readonly sequenceLength?: number;
   readonly chunkRows?: number;
   readonly recompute?: boolean;
+  readonly measuresGradients?: boolean;
+  readonly balances?: boolean;
+  /** Gradient norms of the steps before. */
+  readonly recalled?: readonly StepResult["termGradientNorms"][];
   /** Which step of how many; 1 of 1 unless given. */
   readonly step?: number;
   readonly steps?: number;
@@ -78,18 +82,22 @@ function copyOf(model: ModelWithWeights): ModelWithWeights {
 
 export async function oneStep(step: Step): Promise<StepWithGradient> {
   const { student, teacher, documents, sequenceLength = 0, chunkRows = 16, recompute = false, steps = 1 } = step;
+  const { measuresGradients = false, balances = false, recalled = [] } = step;
   const { microBatches = [documents.map((_, index) => [index])] } = step;
   const objective: Objective = objectiveSchema.parse(step.objective);
   const trainer = await Trainer.create(copyOf(student), teacher, objective, {
     positionCount,
     chunkRows,
     recompute,
+    measuresGradients,
+    balances,
     steps,
     threads: 1,
     // With β₁ = 0 and no clipping the first moment is the gradient.
     optimizer: { betas: [0, 0.9], epsilon: 1e-8, weightDecay: 0, clipNorm: null },
   });
   try {
+    trainer.recall(recalled);
     const layout = { sequenceLength, packing: sequenceLength > 0 };
     const batches = microBatches.map((sequences) => makeBatch(documents, sequences, layout));
     const result = await trainer.step(batches, step.step ?? 1, 1e-3);
