@@ -71,7 +71,7 @@ thead .teacher-without-context { color: var(--before); }
 td.student-after { font-weight: 600; }
 
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 2.6rem 3rem; margin-top: 1.8rem; }
-table + .charts { margin-top: 3rem; }
+table + .charts { margin-top: 3rem; } table + table { margin-top: 2rem; }
 .chart { margin: 0; max-width: 30rem; touch-action: pan-y; }
 .chart svg { display: block; width: 100%; height: auto; overflow: visible; pointer-events: none; margin-top: .5rem; }
 .chart .unit { margin: 0; min-height: 1.45em; }
