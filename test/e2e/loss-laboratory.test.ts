@@ -53,7 +53,7 @@ describe("limbeck loss --sweep and --compare", () => {
 
   it.each([
     [["--sweep", "temperature"], "must be a key and its values"],
-    [["--sweep", "temperature=0"], "expected a number above 0, got 0"],
+    [["--sweep", "temperature=0"], "expected a number above 0 or a section of keys and values, got 0"],
     [["--sweep", "sotf.weight=1"], 'names the term "sotf"'],
     [["--compare", "forward-kl,jds"], 'did you mean "jsd"?'],
     [["--html", "x.html"], "--html needs --fit"],
