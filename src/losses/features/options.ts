@@ -29,7 +29,7 @@ const layerPairList = z
  * @param kind - what `kind` may be.
  * @param weight - every term's.
  */
-export function featureTerm<Kind extends z.ZodType<"feature">>(kind: Kind, weight: z.ZodType<Scheduled>) {
+export function featureTerm(kind: z.ZodType<"feature", "feature" | undefined>, weight: z.ZodType<Scheduled>) {
   return z
     .strictObject({
       kind,
