@@ -33,10 +33,9 @@ export function tradeOffSections(report: TradeOff): readonly Markup[] {
   const note =
     `${quality === "kl" ? `KL from ${from}, nats per token` : "Perplexity"}: lower is better. Filled points are on the Pareto front: ` +
     "no other student is as cheap and as good. Costs are on logarithmic axes.";
+  const drawn = charts.flatMap((chart) => costChart(report, chart) ?? []);
   return [
-    section("Quality against cost", note, [
-      html`<div class="charts">${charts.map((chart) => costChart(report, chart))}</div>`,
-    ]),
+    ...(drawn.length > 0 ? [section("Quality against cost", note, [html`<div class="charts">${drawn}</div>`])] : []),
     section("The students", null, [table(report)]),
     section(
       "The machine",

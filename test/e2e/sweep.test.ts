@@ -95,7 +95,7 @@ describe("limbeck sweep", () => {
 
   it("goes on after Ctrl-C to the same students", async () => {
     const words = ["--over", "training.learningRate=1e-4,1e-2", "--output", "stopped"];
-    const run = startLimbeck(["sweep", "config.yaml", ...words, "--set", "training.steps=400"], { cwd: folder.path });
+    const run = startLimbeck(["sweep", "config.yaml", ...words, "--set", "training.steps=120"], { cwd: folder.path });
     const stopped = new Promise<void>((resolve) => {
       run.process.stderr!.on("data", (text: string) => {
         if (!text.includes("training the student")) return;
@@ -109,11 +109,11 @@ describe("limbeck sweep", () => {
     expect(stderr.replaceAll(/\s+/g, " ")).toContain(
       "Go on with: limbeck sweep config.yaml --over training.learningRate=1e-4,1e-2",
     );
-    const resumed = await sweep(...words, "--set", "training.steps=400", "--resume");
+    const resumed = await sweep(...words, "--set", "training.steps=120", "--resume");
     expect(resumed.code, resumed.stderr).toBe(0);
     const { trials } = await readSweep("stopped");
     expect(trials.map(({ state }) => state)).toEqual(["done", "done"]);
-    const whole = ["--set", "training.steps=400", "--set", "training.learningRate=1e-4", "--output", "whole"];
+    const whole = ["--set", "training.steps=120", "--set", "training.learningRate=1e-4", "--output", "whole"];
     const alone = await limbeck(["run", "config.yaml", ...whole], { cwd: folder.path });
     expect(alone.code, alone.stderr).toBe(0);
     expect(await readWeights("stopped", "learningRate-0.0001")).toEqual(await readWeights("whole"));

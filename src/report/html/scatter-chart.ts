@@ -27,10 +27,11 @@ const HEIGHT = 250;
 const plot = { left: 40, right: 340, top: 12, bottom: 218 };
 const roleOf = { front: "student", other: "student-before", teacher: "teacher" } as const;
 
-/** Draws the chart; null where fewer than two points can be compared. The cost's axis is logarithmic. */
+/** Draws the chart; null where fewer than two points can be compared, or all cost the same. The cost's axis is logarithmic. */
 export function scatterChart(chart: ScatterChart): Markup | null {
   const points = chart.points.filter(({ cost, loss }) => cost > 0 && Number.isFinite(loss));
-  if (points.length < 2) return null;
+  const costs = new Set(points.map(({ cost }) => cost));
+  if (points.length < 2 || costs.size === 1) return null;
   const [values, losses] = [points.map(({ cost }) => cost), points.map(({ loss }) => loss)];
   const x = logAxis(Math.min(...values), Math.max(...values), { from: plot.left, to: plot.right, tickCount: 3 });
   const y = linearAxis(Math.min(0, ...losses), Math.max(...losses), { from: plot.bottom, to: plot.top, tickCount: 4 });
