@@ -1,11 +1,12 @@
 /** @file What a run reads, and what it costs: rows, tokens, steps, memory and time. */
 
 import os from "node:os";
-import { type LoadedData, measureDocuments, planEpoch } from "../data/index.js";
+import { countSourceRows, type LoadedData, measureDocuments, planEpoch } from "../data/index.js";
 import { estimateMemory, type MemoryEstimate } from "../recipes/estimate-memory.js";
 import { estimateTime } from "../recipes/estimate-time.js";
 import type { RunConfig } from "../recipes/registry.js";
 import type { RunParts } from "../recipes/run-parts.js";
+import { threadsOf } from "../recipes/threads-of.js";
 import { formatBytes, formatCount, formatPercent, formatSeconds } from "../report/format.js";
 import { sequencesIn } from "../training/steps.js";
 import type { Finding, OpenCheck } from "./check-findings.js";
@@ -21,7 +22,7 @@ export function dataFindings(
   const epochs = steps / Math.max(1, stepsPerEpoch);
   const split = (name: string, documents: LoadedData["train"]): Finding => {
     const { tokens, responseTokens } = measureDocuments(documents);
-    const rows = new Set(documents.map(({ origin }) => `${origin.file}:${origin.row}`)).size;
+    const rows = countSourceRows(documents);
     const words = [
       `${rows.toLocaleString("en-US")} rows`,
       `${formatCount(tokens)} tokens`,
@@ -75,10 +76,6 @@ export async function findCosts(
     `evaluation ${formatSeconds(time.evaluation)}`,
   ];
   check.add(["time", `about ${formatSeconds(time.seconds)}: ${shares.join(", ")}`, { ...time }]);
-}
-
-export function threadsOf({ threads }: Pick<RunConfig, "threads">): number {
-  return threads === "auto" ? os.availableParallelism() : threads;
 }
 
 /** What to change first where memory is short. */

@@ -15,6 +15,7 @@ export type { RowPlace, SourceRow } from "./source-row.js";
 export { countSharedRows, type DocumentSplit, splitHeldOut } from "./split.js";
 export { hasTokenizer, loadTokenizer, type Tokenizer } from "./tokenizer.js";
 export {
+  countSourceRows,
   measureDocuments,
   type RowOrigin,
   type Span,

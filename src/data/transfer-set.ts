@@ -83,6 +83,11 @@ export interface TransferSize {
   readonly responseBytes: number | undefined;
 }
 
+/** How many rows of data the documents were made of; a row that was split counts once. */
+export function countSourceRows(documents: readonly TransferDocument[]): number {
+  return new Set(documents.map(({ origin }) => `${origin.file}:${origin.row}`)).size;
+}
+
 /** Adds up a set's documents. */
 export function measureDocuments(documents: readonly TransferDocument[]): TransferSize {
   let [tokens, teacherTokens, responseTokens] = [0, 0, 0];

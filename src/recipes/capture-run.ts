@@ -1,6 +1,5 @@
 /** @file All that a run would ask its teacher, asked before the run and kept in its cache. */
 
-import os from "node:os";
 import { LimbeckError } from "../errors.js";
 import { cacheSchema } from "../signals/cache/index.js";
 import { isWritten } from "./open-context-data.js";
@@ -10,6 +9,7 @@ import { fillCache } from "./open-teacher-source.js";
 import { promptsOf } from "./prompts-of.js";
 import type { RecipeContext } from "./recipe.js";
 import type { RunConfig } from "./registry.js";
+import { threadsOf } from "./threads-of.js";
 
 export interface CaptureResult {
   /** The folders that hold the run's signals. */
@@ -48,7 +48,7 @@ export async function captureRun(context: Omit<RecipeContext<RunConfig>, "resume
     );
   }
   const data = await openData(config.data, student, emit, promptsOf(config));
-  const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
+  const threads = threadsOf(config);
   const parts = { teacher, student, data, objective: config.objective };
   const cache = config.cache ?? cacheSchema.parse({});
   const { captures, asked } = await fillCache(context, cache, parts, threads);

@@ -1,6 +1,5 @@
 /** @file The classifiers of a `weak-to-strong` run, one after the other: weak teacher, students, ceiling; then the report. */
 
-import os from "node:os";
 import { relative } from "node:path";
 import { exportsOf } from "../report/join-export.js";
 import type { Report } from "../report/report.js";
@@ -14,6 +13,7 @@ import { fingerprintDocuments } from "./open-data.js";
 import { openTeacher } from "./open-models.js";
 import type { OpenedWeakClassifiers } from "./open-weak-classifiers.js";
 import type { RecipeContext } from "./recipe.js";
+import { threadsOf } from "./threads-of.js";
 import { keepInputs } from "./train-and-report.js";
 import { countRows, trainStudents, trainWeakTeacher } from "./train-students.js";
 import type { WeakClassifiersConfig } from "./weak-to-strong.js";
@@ -27,7 +27,7 @@ export async function learnClassesFromWeak(
   const { config, emit, resume } = context;
   const { student, classData, data, labelled } = opened;
   const started = performance.now();
-  const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
+  const threads = threadsOf(config);
   await keepInputs(config, threads, fingerprintsOf(opened));
   const teacher = opened.teacher ?? (await trainedTeacher(context, opened, threads));
   const objective = weakToStrongObjective(config, config.weakLabels.weight);

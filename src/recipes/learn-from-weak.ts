@@ -1,6 +1,5 @@
 /** @file The models of a `weak-to-strong` run of language models, one after the other: weak teacher, students, ceiling; then the report. */
 
-import os from "node:os";
 import { relative } from "node:path";
 import { exportsOf } from "../report/join-export.js";
 import type { Report } from "../report/report.js";
@@ -13,6 +12,7 @@ import { type OpenedTeacher, openTeacher } from "./open-models.js";
 import { openTeacherSource } from "./open-teacher-source.js";
 import { type OpenedWeakToStrong, stripMarks } from "./open-weak-to-strong.js";
 import type { RecipeContext } from "./recipe.js";
+import { threadsOf } from "./threads-of.js";
 import { keepInputs } from "./train-and-report.js";
 import { countRows, trainStudents, trainWeakTeacher } from "./train-students.js";
 import type { WeakToStrongConfig } from "./weak-to-strong.js";
@@ -26,7 +26,7 @@ export async function learnFromWeak(
   const { config, emit, resume } = context;
   const { student, data } = opened;
   const started = performance.now();
-  const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
+  const threads = threadsOf(config);
   await keepInputs(config, threads, fingerprintsOf(opened));
   const teacher = await weakTeacher(context, opened, threads);
   const objective = weakToStrongObjective(config, config.weakLabels.weight);

@@ -2,7 +2,13 @@
 
 import { basename } from "node:path";
 import type { DistillationBatch } from "../data/batch.js";
-import { dropVirtualTokens, measureDocuments, type TransferDocument, type TransferReport } from "../data/index.js";
+import {
+  countSourceRows,
+  dropVirtualTokens,
+  measureDocuments,
+  type TransferDocument,
+  type TransferReport,
+} from "../data/index.js";
 import { findDifferingTokens } from "../evaluate/differing-tokens.js";
 import { type ForwardCost, measureForward } from "../evaluate/measure-forward.js";
 import { measurePrecision, type PrecisionCost } from "../evaluate/measure-precision.js";
@@ -204,9 +210,8 @@ function splitFacts(
   report: TransferReport | undefined,
 ): Report["data"]["train"] {
   const { tokens, responseTokens } = measureDocuments(documents);
-  const rows = new Set(documents.map(({ origin }) => `${origin.file}:${origin.row}`)).size;
   return {
-    rows,
+    rows: countSourceRows(documents),
     tokens,
     responseTokens,
     droppedRows: report ? report.rowsWithoutResponse + report.droppedResponses : 0,

@@ -1,6 +1,5 @@
 /** @file The rows of a `context` run: with the responses that they have, or with those that the teacher writes first. */
 
-import os from "node:os";
 import { join } from "node:path";
 import type { LoadedData, Tokenizer } from "../data/index.js";
 import { DataError } from "../errors.js";
@@ -14,6 +13,7 @@ import { promptsOf } from "./prompts-of.js";
 import type { RecipeContext } from "./recipe.js";
 import type { RunConfig } from "./registry.js";
 import { completeResponses, readResponses } from "./teacher-responses.js";
+import { threadsOf } from "./threads-of.js";
 
 /** A config whose responses the teacher writes. */
 export type WrittenConfig = ContextConfig & { readonly responses: ResponsesOptions };
@@ -39,7 +39,7 @@ export async function openContextData(
   const tokenizer = writersTokenizer(student);
   emit({ type: "phase", phase: "writing", message: "the teacher writes the responses" });
   await keepConfig(config.output, config);
-  const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
+  const threads = threadsOf(config);
   const data = await open(config, student, {
     teacherLength,
     respond: (file, rows) =>

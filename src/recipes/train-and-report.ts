@@ -1,6 +1,5 @@
 /** @file What every recipe ends with: the student is trained, its twin too where asked for, and both are measured and reported. */
 
-import os from "node:os";
 import { join } from "node:path";
 import { needsTeacher } from "../losses/objective.js";
 import type { Objective } from "../losses/options.js";
@@ -20,6 +19,7 @@ import { openTeacherSource } from "./open-teacher-source.js";
 import type { RecipeContext, RunName } from "./recipe.js";
 import { type CommonConfig, type RunParts, tapsFor } from "./run-parts.js";
 import { keepParts, settleStudent } from "./settle-student.js";
+import { threadsOf } from "./threads-of.js";
 
 /** The twin learns from the text alone. */
 export const twinObjective: Objective = { hard: { kind: "cross-entropy", weight: 1 } };
@@ -28,7 +28,7 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
   const { config, emit } = context;
   const { data, teacher } = opened;
   const started = performance.now();
-  const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
+  const threads = threadsOf(config);
   const student = await settleStudent(context, opened, threads);
   const parts = { ...opened, student };
   await keepInputs(config, threads, {

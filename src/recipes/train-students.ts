@@ -1,7 +1,7 @@
 /** @file The models that a weak-to-strong run trains, one after the other, each in a folder of its own: weak teacher, student, students at other weights, ceiling. */
 
 import { join, relative } from "node:path";
-import type { LoadedData, TransferDocument } from "../data/index.js";
+import { countSourceRows, type LoadedData, type TransferDocument } from "../data/index.js";
 import type { Scheduled } from "../losses/schedule.js";
 import type { TeacherSource } from "../signals/teacher-signal.js";
 import type { TrainedStudent } from "../training/train-student.js";
@@ -105,8 +105,6 @@ export function curveOf({ weakLabels: { weight, curve = [] } }: Context["config"
 
 /** Rows of data, not documents. */
 export function countRows(documents: readonly TransferDocument[]) {
-  const count = (some: readonly TransferDocument[]) =>
-    new Set(some.map(({ origin }) => `${origin.file}:${origin.row}`)).size;
   const marked = documents.filter(({ hasGroundTruth }) => hasGroundTruth !== false);
-  return { trainingRows: count(documents), groundTruthRows: count(marked) };
+  return { trainingRows: countSourceRows(documents), groundTruthRows: countSourceRows(marked) };
 }

@@ -1,6 +1,5 @@
 /** @file The first half of a `sequence` run: responses are written and filtered, and what became of each of them is kept in files. */
 
-import os from "node:os";
 import { join } from "node:path";
 import { encodePrompts } from "../data/encode-prompts.js";
 import { keyOf } from "../data/encode-rows.js";
@@ -17,6 +16,7 @@ import type { Writer } from "./open-writer.js";
 import type { RecipeContext } from "./recipe.js";
 import type { SequenceConfig } from "./sequence-options.js";
 import { completeResponses } from "./teacher-responses.js";
+import { threadsOf } from "./threads-of.js";
 
 /** Every response of a run, one line each, appended as they are written. */
 export const writtenFile = "written.jsonl";
@@ -78,7 +78,7 @@ export async function writeResponsesTo(
   }
   const answerable = [...prompts.keys()].filter((i) => prompts[i]!.length < model.shape.maxPositions);
   const rows = answerable.map((i) => asked[i]!);
-  const threads = config.threads === "auto" ? os.availableParallelism() : config.threads;
+  const threads = threadsOf(config);
   const written = await completeResponses(
     file,
     answerable.map((i) => ({ ...asked[i]!, place: i, prompt: prompts[i]! })),

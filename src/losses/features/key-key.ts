@@ -1,7 +1,7 @@
 /** @file The relation of keys with keys, over any number of relation heads. */
 
 import type { Feature } from "./feature.js";
-import { refuseHeads, relationKl } from "./relation.js";
+import { relationWithin } from "./relation.js";
 
 /**
  * The {@link relationKl} among keys: which positions look alike to attention as keys, whatever heads the two sides have.
@@ -10,19 +10,7 @@ import { refuseHeads, relationKl } from "./relation.js";
  */
 export const keyKey: Feature = {
   name: "key-key",
-  parts: ["keys"],
   isProjected: false,
   defaultLayers: "last",
-  options: ["relationHeads"],
-  refuse: (student, teacher, { relationHeads = student.keyValueHeads }) =>
-    refuseHeads(
-      relationHeads,
-      student.keyValueHeads * student.headDim,
-      teacher.keyValueHeads * teacher.headDim,
-      "keys",
-    ),
-  rows({ student, teacher, places, studentForm, options: { relationHeads = studentForm.keyValueHeads } }) {
-    const [own, other] = [student.keys!, teacher.keys!];
-    return relationKl([own, own], [other, other], relationHeads, places);
-  },
+  ...relationWithin("keys"),
 };

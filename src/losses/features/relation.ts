@@ -5,7 +5,7 @@ import type { Value } from "../../graph/graph.js";
 import * as g from "../../graph/ops/index.js";
 import type { LayerForm } from "../../models/layer-taps.js";
 import { attentionBias } from "../../models/layers/attention.js";
-import type { PlaceInputs } from "./feature.js";
+import type { Feature, PlaceInputs } from "./feature.js";
 
 /** The two sides of a relation of one model, each `[sequences, places, width]`. */
 export type Related = readonly [from: Value, to: Value];
@@ -38,6 +38,25 @@ function logRelation([from, to]: Related, heads: number, places: PlaceInputs): V
   const scores = g.matMul(cut(from), cut(to), { transposeB: true, alpha: 1 / Math.sqrt(width) });
   const bias = g.reshape(attentionBias(places, [places], from), [sequences, 1, count, count]);
   return g.logSoftmax(g.add(scores, bias));
+}
+
+/** The relation of one part of attention with itself, over any number of relation heads. */
+export function relationWithin(part: "keys" | "values"): Pick<Feature, "parts" | "options" | "refuse" | "rows"> {
+  return {
+    parts: [part],
+    options: ["relationHeads"],
+    refuse: (student, teacher, { relationHeads = student.keyValueHeads }) =>
+      refuseHeads(
+        relationHeads,
+        student.keyValueHeads * student.headDim,
+        teacher.keyValueHeads * teacher.headDim,
+        part,
+      ),
+    rows({ student, teacher, places, studentForm, options: { relationHeads = studentForm.keyValueHeads } }) {
+      const [own, other] = [student[part]!, teacher[part]!];
+      return relationKl([own, own], [other, other], relationHeads, places);
+    },
+  };
 }
 
 /** Keys `[sequences, places, keyValueHeads * headDim]` as wide as the queries: each repeated for the heads that share it. */

@@ -2,11 +2,16 @@
 
 import type { Estimate } from "../../evaluate/statistics.js";
 import { formatPercent, NOT_MEASURED } from "../format.js";
-import type { ClassifierPerformance, StrongPerformance, WeakClassifiersReport } from "../weak-classifiers.js";
-import { weightText } from "../weak-to-strong.js";
+import type {
+  ClassifierPerformance,
+  StrongPerformance,
+  TaughtClassifier,
+  WeakClassifiersReport,
+} from "../weak-classifiers.js";
 import { html, type Markup } from "./markup.js";
 import { type Cell, estimateCell, shareCell } from "./measure-table.js";
 import { section } from "./section.js";
+import { standingsTable } from "./standings-table.js";
 import { weightChart } from "./weight-chart.js";
 
 /** Null for runs without a weak teacher. */
@@ -28,37 +33,25 @@ const heads = [
   "where that is wrong",
 ];
 
-function table({ weak, ceiling, students }: WeakClassifiersReport): Markup {
-  const [own, ...others] = students;
-  return html`<table>
-<caption>Below each value its 95 % interval</caption>
-<thead><tr><th scope="col"><span class="unseen">Model</span></th>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
-<tbody>
-${row("Weak teacher", weak)}
-${others.map((student) => row(`Student at λ = ${weightText(student.weakWeight)}`, student, student, student.recovered))}
-${own ? row(`The student, λ = ${weightText(own.weakWeight)}`, own, own, own.recovered, "student-after") : null}
-${row("Ceiling", ceiling, ceiling)}
-</tbody>
-</table>`;
-}
-
-function row(
-  name: string,
-  { path, accuracy, macroF1 }: ClassifierPerformance,
-  strong?: StrongPerformance,
-  recovered?: Estimate | null,
-  kind = "",
-): Markup {
-  const cells = [
-    shareCell(accuracy),
-    estimateCell(macroF1),
-    shareCell(recovered),
-    shareCell(strong?.agreement.all),
-    shareCell(strong?.agreement.weakIsRight),
-    shareCell(strong?.agreement.weakIsWrong),
-  ];
-  return html`<tr><th scope="row">${name}<small>${path}</small></th>${cells.map((cell) => html`<td class="${kind}">${content(cell)}</td>`)}</tr>
-`;
+function table(report: WeakClassifiersReport): Markup {
+  const cells = (
+    { accuracy, macroF1 }: ClassifierPerformance,
+    agreement?: StrongPerformance["agreement"],
+    recovered?: Estimate | null,
+  ) =>
+    [
+      shareCell(accuracy),
+      estimateCell(macroF1),
+      shareCell(recovered),
+      shareCell(agreement?.all),
+      shareCell(agreement?.weakIsRight),
+      shareCell(agreement?.weakIsWrong),
+    ].map(content);
+  return standingsTable(heads, report, {
+    weak: (model) => cells(model),
+    ceiling: (model) => cells(model, model.agreement),
+    student: (student: TaughtClassifier) => cells(student, student.agreement, student.recovered),
+  });
 }
 
 function content(cell: Cell | null): Markup | string {

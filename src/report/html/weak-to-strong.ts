@@ -3,15 +3,10 @@
 import type { Estimate } from "../../evaluate/statistics.js";
 import { formatInterval, formatNumber, formatPercent, NOT_MEASURED } from "../format.js";
 import type { Report } from "../report.js";
-import {
-  type Measure,
-  type Performance,
-  type TaughtStudent,
-  type WeakToStrongReport,
-  weightText,
-} from "../weak-to-strong.js";
+import type { Measure, Performance, TaughtStudent, WeakToStrongReport } from "../weak-to-strong.js";
 import { html, type Markup } from "./markup.js";
 import { section } from "./section.js";
+import { standingsTable } from "./standings-table.js";
 import { weightChart } from "./weight-chart.js";
 
 /** Null for runs of other recipes. */
@@ -24,31 +19,22 @@ export function weakToStrongSection({ weakToStrong: report }: Report): Markup | 
   return section("Weak to strong", note, [table(report), charts(report)]);
 }
 
-function table({ weak, ceiling, students }: WeakToStrongReport): Markup {
+function table(report: WeakToStrongReport): Markup {
   const heads = ["Loss, nats per token", "Accuracy, top-1", "Gap in loss recovered", "Gap in accuracy recovered"];
-  const [own, ...others] = students;
-  return html`<table>
-<caption>Below each value its 95 % interval</caption>
-<thead><tr><th scope="col"><span class="unseen">Model</span></th>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
-<tbody>
-${row("Weak teacher", weak)}
-${others.map((student) => row(`Student at λ = ${weightText(student.weakWeight)}`, student, student))}
-${own ? row(`The student, λ = ${weightText(own.weakWeight)}`, own, own, "student-after") : null}
-${row("Ceiling", ceiling)}
-</tbody>
-</table>`;
-}
-
-function row(name: string, { path, loss, accuracy }: Performance, student?: TaughtStudent, kind = ""): Markup {
-  const recovered = (measure: Measure) => (student ? share(student.recovered[measure]) : NOT_MEASURED);
-  const cells = [
+  const of = ({ loss, accuracy }: Performance) => [
     html`${formatNumber(loss.value)}<small>${formatInterval(loss)}</small>`,
     share(accuracy),
-    recovered("loss"),
-    recovered("accuracy"),
   ];
-  return html`<tr><th scope="row">${name}<small>${path}</small></th>${cells.map((cell) => html`<td class="${kind}">${cell}</td>`)}</tr>
-`;
+  const reference = (model: Performance) => [...of(model), NOT_MEASURED, NOT_MEASURED];
+  return standingsTable(heads, report, {
+    weak: reference,
+    ceiling: reference,
+    student: (student: TaughtStudent) => [
+      ...of(student),
+      share(student.recovered.loss),
+      share(student.recovered.accuracy),
+    ],
+  });
 }
 
 function share(estimate: Estimate | null): Markup | string {
