@@ -24,7 +24,7 @@ export async function checkClassification(
       ...dataFindings(config, parts.data),
     );
     check.warn(...classData.warnings);
-    await findCosts(check, config, parts, measuring);
+    await findCosts(check, config, parts, { measuring });
     await expectRoom(config.output, student);
   });
   return check.close();

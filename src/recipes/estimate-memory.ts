@@ -12,6 +12,7 @@ import type { ModelDefinition } from "../models/model-graph.js";
 import type { SignalForm } from "../signals/signal-feeds.js";
 import type { StudentModel } from "../students/student-model.js";
 import { hiddenFormOf } from "../teachers/local-teacher.js";
+import { mixtureFormOf } from "../teachers/mixture-teacher.js";
 import { buildTrainingGraph } from "../training/training-graph.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
 import type { CommonConfig } from "./run-parts.js";
@@ -34,26 +35,36 @@ export interface MemoryEstimate {
   readonly evaluation: number;
 }
 
+/** A teacher with its weights, and how much it counts beside others. */
+export interface TeacherWeights {
+  readonly model: ModelWithWeights;
+  readonly weight: number;
+}
+
+/** @param teachers - all that teach at once; nothing where none does. */
 export function estimateMemory(
   { data, training }: Pick<CommonConfig, "data" | "training">,
   student: ModelDefinition & Pick<StudentModel, "frozen">,
-  teacher: ModelWithWeights | undefined,
+  teachers: readonly TeacherWeights[],
   objective: Objective,
 ): MemoryEstimate {
   const tokens = data.sequenceLength;
   const rows = training.microBatchTokens;
   const chunkRows = chunkRowsFor(student.shape.headWidth, rows);
   const sizes = { sequences: Math.ceil(rows / tokens), tokens, places: tokens, chunks: Math.ceil(rows / chunkRows) };
-  const hidden = teacher && !student.shape.classHead ? hiddenFormOf(teacher) : undefined;
-  const signal = hidden ?? classForm(student, teacher, objective);
-  const taps = hidden?.layers ? teacherTaps(planFeatures(objective, student, hidden)) : [];
-  const tapped = taps.reduce((sum, { part }) => sum + 4 * rows * tapWidth(hidden!.layers!, part), 0);
+  const hidden = student.shape.classHead ? undefined : hiddenOf(teachers);
+  const signal = hidden ?? classForm(student, teachers[0]?.model, objective);
+  const layers = hidden?.kind === "hidden" ? hidden.layers : undefined;
+  const taps = layers ? teacherTaps(planFeatures(objective, student, hidden)) : [];
+  const tapped = taps.reduce((sum, { part }) => sum + 4 * rows * tapWidth(layers!, part), 0);
   const live = ({ graph, outputs }: Pick<ReturnType<typeof buildRowScorer>, "graph" | "outputs">): number =>
     allocatorOverhead * peakLiveBytes(graph, Object.values(outputs), sizes);
   const shared = { positionCount: tokens, chunkRows };
   const parts = {
     student: bytesOf(student) + 4 * bytesOf(student, student.frozen),
-    teacher: [...(teacher?.weights.values() ?? [])].reduce((sum, { data }) => sum + data.byteLength, tapped),
+    teacher: teachers
+      .flatMap(({ model }) => [...model.weights.values()])
+      .reduce((sum, { data }) => sum + data.byteLength, tapped),
     microBatch: live(
       buildTrainingGraph(student, objective, {
         ...shared,
@@ -66,6 +77,12 @@ export function estimateMemory(
     evaluation: live(buildRowScorer(student, { ...shared, signal, objective: finalObjective(objective) })),
   };
   return { ...parts, peakBytes: Object.values(parts).reduce((sum, bytes) => sum + bytes, programBytes) };
+}
+
+function hiddenOf(teachers: readonly TeacherWeights[]): SignalForm | undefined {
+  const [first] = teachers;
+  if (teachers.length < 2) return first && hiddenFormOf(first.model);
+  return mixtureFormOf(teachers.map(({ model, weight }) => ({ ...model.shape, weight })));
 }
 
 /** Classes come as logits, from a model or from the rows; undefined for a student that predicts tokens, or learns labels alone. */

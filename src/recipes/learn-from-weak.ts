@@ -31,7 +31,7 @@ export async function learnFromWeak(
   const teacher = await weakTeacher(context, opened, threads);
   const objective = weakToStrongObjective(config, config.weakLabels.weight);
   const parts = { teacher, student, data, objective };
-  const localTeacher = await openTeacherSource(context, parts, threads);
+  const localTeacher = (await openTeacherSource(context, parts, threads))!;
   try {
     // That the teacher is no better than the student is no cause for a warning here.
     const start = resume ? [] : await measureOwnStart(context, parts, localTeacher, threads);
