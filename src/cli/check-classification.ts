@@ -1,6 +1,7 @@
 /** @file What can be known of a run that puts texts into classes. */
 
-import { type ClassificationConfig, openClassification } from "../recipes/classification.js";
+import { openClassification } from "../recipes/classification.js";
+import type { ClassificationConfig } from "../recipes/classification-options.js";
 import type { LocateOptions } from "../weights/hub/index.js";
 import { dataFindings, findCosts } from "./check-facts.js";
 import { openCheck, type RunCheck } from "./check-findings.js";

@@ -20,7 +20,7 @@ import type { SamplerOptions } from "../recipes/sample-writing.js";
 import { sampleWorth, warnAboutTeacher } from "../recipes/teacher-worth.js";
 import { threadsOf } from "../recipes/threads-of.js";
 import { twinObjective } from "../recipes/train-and-report.js";
-import type { WeakToStrongConfig } from "../recipes/weak-to-strong.js";
+import type { WeakToStrongConfig } from "../recipes/weak-to-strong-config.js";
 import { formatCount } from "../report/format.js";
 import { worthSummary } from "../report/worth-text.js";
 import type { LocateOptions } from "../weights/hub/index.js";

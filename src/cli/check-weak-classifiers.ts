@@ -2,7 +2,7 @@
 
 import { openWeakClassifiers } from "../recipes/open-weak-classifiers.js";
 import type { TeacherSizes } from "../recipes/run-parts.js";
-import type { WeakClassifiersConfig } from "../recipes/weak-to-strong.js";
+import type { WeakClassifiersConfig } from "../recipes/weak-to-strong-config.js";
 import { weakToStrongObjective } from "../recipes/weak-to-strong-options.js";
 import { makeClassTeacher } from "../teachers/class-teacher.js";
 import type { LocateOptions } from "../weights/hub/index.js";

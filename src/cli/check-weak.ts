@@ -4,7 +4,7 @@ import { measureDocuments, type TransferDocument } from "../data/index.js";
 import type { OpenedStudent } from "../recipes/open-models.js";
 import { twinObjective } from "../recipes/train-and-report.js";
 import { curveOf, type Learner } from "../recipes/train-students.js";
-import type { WeakClassifiersConfig, WeakToStrongConfig } from "../recipes/weak-to-strong.js";
+import type { WeakClassifiersConfig, WeakToStrongConfig } from "../recipes/weak-to-strong-config.js";
 import { formatCount, formatPercent } from "../report/format.js";
 import type { CostOptions } from "./check-facts.js";
 import type { Finding } from "./check-findings.js";

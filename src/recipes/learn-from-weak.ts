@@ -15,7 +15,7 @@ import type { RecipeContext } from "./recipe.js";
 import { threadsOf } from "./threads-of.js";
 import { keepInputs } from "./train-and-report.js";
 import { countRows, trainStudents, trainWeakTeacher } from "./train-students.js";
-import type { WeakToStrongConfig } from "./weak-to-strong.js";
+import type { WeakToStrongConfig } from "./weak-to-strong-config.js";
 import { weakToStrongObjective } from "./weak-to-strong-options.js";
 
 /** Trains every model in a folder of its own inside the run's, and reports. What is there already is not trained again. */

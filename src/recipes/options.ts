@@ -5,7 +5,7 @@ import { dataOptionsSchema } from "../data/options.js";
 import { featureTermsOf } from "../losses/features/feature-terms.js";
 import type { Objective } from "../losses/options.js";
 import { batchProblems, resolveBatchTokens, trainingSchema } from "../training/options.js";
-import { precisions } from "../weights/quantize/index.js";
+import { precisions } from "../weights/quantize/precision.js";
 import { model, modelForms } from "./model-option.js";
 
 export { refuseSoftPrompt, type StudentOptions, studentSchema } from "./student-options.js";

@@ -12,23 +12,16 @@
  * (arXiv:1606.07947) §3.1.
  */
 
-import { objectiveSchema } from "../losses/options.js";
-import { cacheSchema } from "../signals/cache/index.js";
 import { checkRunDirectory } from "../training/run-directory.js";
 import { openData } from "./open-data.js";
 import { assertOneVocabulary, openStudent, openTeachers } from "./open-models.js";
-import { mixedTeacherSchema, recipeSchema, studentSchema } from "./options.js";
 import { defineRecipe } from "./recipe.js";
+import { softLabelsConfigSchema } from "./soft-labels-options.js";
 import { trainAndReport } from "./train-and-report.js";
 
 export const softLabels = defineRecipe({
   name: "soft-labels",
-  config: recipeSchema("soft-labels", {
-    teacher: mixedTeacherSchema,
-    student: studentSchema,
-    objective: objectiveSchema,
-    cache: cacheSchema.optional(),
-  }),
+  config: softLabelsConfigSchema,
 
   async run(context) {
     const { config, emit, signal } = context;
