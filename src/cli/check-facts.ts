@@ -7,6 +7,7 @@ import { type EstimateOptions, estimateTime } from "../recipes/estimate-time.js"
 import { mixtureOf } from "../recipes/open-models.js";
 import type { RunConfig } from "../recipes/registry.js";
 import type { RunParts } from "../recipes/run-parts.js";
+import { largestTeacherBatch } from "../recipes/teacher-batch.js";
 import { threadsOf } from "../recipes/threads-of.js";
 import { formatBytes, formatCount, formatPercent, formatSeconds } from "../report/format.js";
 import { sequencesIn } from "../training/steps.js";
@@ -73,7 +74,8 @@ export async function findCosts(
   for (const { teacher, weight } of parts.teacher ? mixtureOf(parts.teacher) : []) {
     teachers.push({ model: await teacher.load(), weight });
   }
-  const memory = estimateMemory(config, await parts.student.start(), teachers, parts.objective);
+  const batch = largestTeacherBatch(config, parts.data);
+  const memory = estimateMemory(config, await parts.student.start(), teachers, parts.objective, batch);
   const available = os.totalmem();
   const needs = `about ${formatBytes(memory.peakBytes)} of this machine's ${formatBytes(available)}`;
   check.add(["memory", needs, { ...memory, machineBytes: available }]);

@@ -1,5 +1,6 @@
 /** @file Whether a run's teacher of classes should teach: in the report on all held-out texts, and before a run on some of them. */
 
+import { createRandom, shuffle } from "../data/random.js";
 import type { TransferDocument } from "../data/transfer-set.js";
 import { answersOf, answersOfStudent } from "../evaluate/class-probabilities.js";
 import {
@@ -15,10 +16,9 @@ import type { ClassTeacher } from "../teachers/class-teacher.js";
 import { widestBatch } from "../training/train-student.js";
 import type { ClassificationParts } from "./classification.js";
 import type { ClassificationConfig } from "./classification-options.js";
-import { sampleDocuments } from "./student-from-teacher.js";
 
-/** Held-out tokens on which a teacher is measured before it teaches. */
-const sampleTokens = 8192;
+/** Held-out texts on which a teacher is measured before it teaches. */
+const sampleTexts = 200;
 
 /** A teacher's worth by answers that are there. */
 export function classWorthOf(
@@ -41,7 +41,10 @@ export async function sampleClassWorth(
   { student, data, classData, makeTeacher }: ClassificationParts,
   threads: number,
 ): Promise<readonly ClassRival[]> {
-  const sample = sampleDocuments(data.heldOut, sampleTokens);
+  const order = [...data.heldOut.keys()];
+  shuffle(order, createRandom(0));
+  const rows = order.slice(0, sampleTexts);
+  const sample = rows.map((row) => data.heldOut[row]!);
   const positionCount = widestBatch(sample, sequenceLength);
   const source = (await makeTeacher?.({ positionCount, threads })) as ClassTeacher | undefined;
   if (!source || sample.length === 0) return [];
@@ -50,10 +53,9 @@ export async function sampleClassWorth(
     const options = { documents: sample.length, positionCount, threads };
     const taught = await answersOf(source, batches, options);
     const before = await answersOfStudent(await student.start(), batches, options);
-    const places = new Map(data.heldOut.map((document, i) => [document, i]));
     const texts = {
       targets: Int32Array.from(sample, ({ classified }) => classified!.target),
-      groups: sample.map((document) => classData.heldOutGroups[places.get(document)!]!),
+      groups: rows.map((row) => classData.heldOutGroups[row]!),
     };
     return classWorthOf(taught, { "student-before": before }, data.train, texts);
   } finally {

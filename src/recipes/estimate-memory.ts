@@ -1,6 +1,7 @@
 /** @file How much memory a run will need, told from its graphs before anything is compiled. */
 
 import { buildRowScorer } from "../evaluate/row-scores.js";
+import { Graph } from "../graph/graph.js";
 import { peakLiveBytes } from "../graph/live-memory.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { planFeatures, teacherTaps } from "../losses/features/feature-terms.js";
@@ -8,7 +9,7 @@ import { needsTeacher } from "../losses/objective.js";
 import { finalObjective, type Objective } from "../losses/options.js";
 import { countParameters } from "../models/architecture.js";
 import { tapWidth } from "../models/layer-taps.js";
-import type { ModelDefinition } from "../models/model-graph.js";
+import { type ModelDefinition, placeModel } from "../models/model-graph.js";
 import type { SignalForm } from "../signals/signal-feeds.js";
 import type { StudentModel } from "../students/student-model.js";
 import { hiddenFormOf } from "../teachers/local-teacher.js";
@@ -16,6 +17,7 @@ import { mixtureFormOf } from "../teachers/mixture-teacher.js";
 import { buildTrainingGraph } from "../training/training-graph.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
 import type { CommonConfig } from "./run-parts.js";
+import type { TeacherBatch } from "./teacher-batch.js";
 
 /** Node.js, the engine, the tokenizer and the rows. */
 const programBytes = 2.5e8;
@@ -27,12 +29,19 @@ export interface MemoryEstimate {
   readonly peakBytes: number;
   /** Weights; of those that are trained two moments and two gradients: the one in use, and the last step's until it is collected. */
   readonly student: number;
-  /** Weights, and what its layers hand over of a micro-batch. */
+  /** Weights, what reading a micro-batch takes, and what its layers hand over of it. */
   readonly teacher: number;
   /** What a micro-batch needs forward and backward, gradients included. */
   readonly microBatch: number;
   /** What an evaluation needs; the engine keeps it between evaluations. */
   readonly evaluation: number;
+}
+
+/** What a model's body needs to read a batch. */
+function bytesToRead(model: ModelDefinition, batch: TeacherBatch): number {
+  const graph = new Graph();
+  const { hidden } = placeModel(graph, model, { positionCount: batch.tokens });
+  return allocatorOverhead * peakLiveBytes(graph, [hidden], { ...batch });
 }
 
 /** A teacher with its weights, and how much it counts beside others. */
@@ -41,12 +50,16 @@ export interface TeacherWeights {
   readonly weight: number;
 }
 
-/** @param teachers - all that teach at once; nothing where none does. */
+/**
+ * @param teachers - all that teach at once; nothing where none does.
+ * @param teacherBatch - the largest that they read.
+ */
 export function estimateMemory(
   { data, training }: Pick<CommonConfig, "data" | "training">,
   student: ModelDefinition & Pick<StudentModel, "frozen">,
   teachers: readonly TeacherWeights[],
   objective: Objective,
+  teacherBatch: TeacherBatch,
 ): MemoryEstimate {
   const tokens = data.sequenceLength;
   const rows = training.microBatchTokens;
@@ -57,6 +70,7 @@ export function estimateMemory(
   const layers = hidden?.kind === "hidden" ? hidden.layers : undefined;
   const taps = layers ? teacherTaps(planFeatures(objective, student, hidden)) : [];
   const tapped = taps.reduce((sum, { part }) => sum + 4 * rows * tapWidth(layers!, part), 0);
+  const reading = teachers.reduce((sum, { model }) => sum + bytesToRead(model, teacherBatch), 0);
   const live = ({ graph, outputs }: Pick<ReturnType<typeof buildRowScorer>, "graph" | "outputs">): number =>
     allocatorOverhead * peakLiveBytes(graph, Object.values(outputs), sizes);
   const shared = { positionCount: tokens, chunkRows };
@@ -64,7 +78,7 @@ export function estimateMemory(
     student: bytesOf(student) + 4 * bytesOf(student, student.frozen),
     teacher: teachers
       .flatMap(({ model }) => [...model.weights.values()])
-      .reduce((sum, { data }) => sum + data.byteLength, tapped),
+      .reduce((sum, { data }) => sum + data.byteLength, tapped + reading),
     microBatch: live(
       buildTrainingGraph(student, objective, {
         ...shared,

@@ -4,6 +4,7 @@ import type { DistillationBatch } from "../data/batch.js";
 import { makeBatch } from "../data/make-batch.js";
 import { makeRowScorer } from "../evaluate/row-scores.js";
 import { packBatches } from "../evaluate/score-batches.js";
+import { median } from "../evaluate/statistics.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { needsTeacher } from "../losses/objective.js";
 import { finalObjective, type Objective } from "../losses/options.js";
@@ -14,6 +15,9 @@ import { widestBatch } from "../training/train-student.js";
 import { Trainer } from "../training/trainer.js";
 import { openLiveSource } from "./open-teacher-source.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
+
+/** Turns of short work, whose median is taken. */
+const mostTurns = 9;
 
 /** Seconds of work that is done many times. */
 export interface Timing {
@@ -43,7 +47,7 @@ export interface BatchTimes {
 }
 
 /**
- * Times every kind of batch twice.
+ * Times every kind of batch a few times.
  *
  * @param parts - the run's, opened. The teacher's weights are used where they lie.
  * @param plan - of the run's steps.
@@ -79,9 +83,9 @@ export async function timeBatches(
     try {
       await guide?.signal(microBatch);
       const learn = (turn: number, ...batches: DistillationBatch[]) =>
-        trainer.step(batches, turn, training.learningRate);
-      const { once, each: step } = await timeTwice((turn) => learn(turn, microBatch));
-      const [both] = isAlone ? [step] : await timed(() => learn(3, microBatch, microBatch));
+        trainer.step(batches, Math.min(turn, plan.steps), training.learningRate);
+      const { once, each: step } = await timeTurns((turn) => learn(turn, microBatch));
+      const [both] = isAlone ? [step] : await timed(() => learn(mostTurns + 2, microBatch, microBatch));
       const each = isAlone ? step : Math.min(step, both - step);
       return { once: compiling + once, each, update: step - each };
     } finally {
@@ -97,9 +101,9 @@ export async function timeBatches(
     try {
       const projections = makeProjections(objective, model, source?.form, training.seed);
       const weights = { ...Object.fromEntries([...model.weights, ...projections]), ...source?.headFeeds };
-      const teacher = live ? await timeTwice(() => live.signal(batch)) : nothing;
+      const teacher = live ? await timeTurns(() => live.signal(batch)) : nothing;
       const signal = await live?.signal(batch);
-      const { once, each } = await timeTwice(() => scorer.score(batch, weights, signal));
+      const { once, each } = await timeTurns(() => scorer.score(batch, weights, signal));
       return {
         scoring: { once: compiling + once, each },
         teacher,
@@ -124,9 +128,13 @@ export async function timed<Result>(work: () => Promise<Result>): Promise<readon
   return [(performance.now() - started) / 1000, result];
 }
 
-/** Two turns of the same work: the first one finds memory and caches cold. */
-async function timeTwice(work: (turn: number) => Promise<unknown>): Promise<Timing> {
+/** Turns of the same work, the first of which finds memory and caches cold: two, or as many as make up a second. */
+async function timeTurns(work: (turn: number) => Promise<unknown>): Promise<Timing> {
   const [first] = await timed(() => work(1));
-  const [each] = await timed(() => work(2));
+  const others: number[] = [];
+  for (let sum = 0; sum < 1 && others.length < mostTurns; sum += others.at(-1)!) {
+    others.push((await timed(() => work(2 + others.length)))[0]);
+  }
+  const each = median(others);
   return { once: Math.max(0, first - each), each };
 }
