@@ -27,7 +27,7 @@ import { makeRowTeacher } from "../teachers/row-teacher.js";
 import { checkRunDirectory } from "../training/run-directory.js";
 import type { LocateOptions } from "../weights/hub/index.js";
 import { loadedFrom } from "./class-data.js";
-import { classNamesSchema, classStudentSchema, classTeacherSchema } from "./class-options.js";
+import { classNamesSchema, classStudentSchema, classTeacherSchema, refuseFeatures } from "./class-options.js";
 import { makeClassReport } from "./make-class-report.js";
 import {
   type OpenedClassStudent,
@@ -51,7 +51,7 @@ const schema = recipeSchemaFor(
       ),
     teacher: classTeacherSchema.optional(),
     student: classStudentSchema,
-    objective: classObjectiveSchema,
+    objective: classObjectiveSchema.superRefine(refuseFeatures),
   },
   classDataSchema,
 );
