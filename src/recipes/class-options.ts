@@ -1,6 +1,8 @@
 /** @file The `teacher:` and `student:` sections of the recipe `classification`. */
 
 import * as z from "zod";
+import { featureTermsOf, layersRefusal } from "../losses/features/feature-terms.js";
+import type { Objective } from "../losses/options.js";
 import { bagOfNGramsType } from "../models/bag-of-n-grams.js";
 import { promptKeys } from "./context-options.js";
 import { model, modelForms } from "./model-option.js";
@@ -14,6 +16,13 @@ export const classNamesSchema = z
   .array(z.string().min(1))
   .min(2)
   .refine((classes) => new Set(classes).size === classes.length, { error: "expected different names" });
+
+/** No teacher of classes hands over layers, whether it is a classifier, a language model by words or the rows. */
+export function refuseFeatures(objective: Objective, context: z.RefinementCtx<Objective>): void {
+  for (const [name, { feature }] of featureTermsOf(objective)) {
+    context.addIssue({ code: "custom", path: [name], message: layersRefusal(feature, "dense") });
+  }
+}
 
 /** A classifier, or a language model that tells classes by words. */
 export const classTeacherSchema = teacherSchema

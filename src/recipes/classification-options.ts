@@ -3,7 +3,7 @@
 import type * as z from "zod";
 import { classDataSchema } from "../data/class-options.js";
 import { classObjectiveSchema } from "../losses/options.js";
-import { classNamesSchema, classStudentSchema, classTeacherSchema } from "./class-options.js";
+import { classNamesSchema, classStudentSchema, classTeacherSchema, refuseFeatures } from "./class-options.js";
 import { recipeSchemaFor } from "./options.js";
 
 export const classificationConfigSchema = recipeSchemaFor(
@@ -16,7 +16,7 @@ export const classificationConfigSchema = recipeSchemaFor(
       ),
     teacher: classTeacherSchema.optional(),
     student: classStudentSchema,
-    objective: classObjectiveSchema,
+    objective: classObjectiveSchema.superRefine(refuseFeatures),
   },
   classDataSchema,
 );

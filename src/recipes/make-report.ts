@@ -230,11 +230,11 @@ function splitFacts(
 }
 
 export function historyOf({ metrics, keptStep }: TrainedStudent): History {
-  const steps = metrics.flatMap((line) =>
-    isEvaluation(line)
-      ? []
-      : [{ step: line.step, loss: line.loss, gradientNorm: line.gradientNorm, learningRate: line.learningRate }],
-  );
+  const steps = metrics.flatMap((line) => {
+    if (isEvaluation(line)) return [];
+    const { step, loss, gradientNorm, learningRate, termGradientNorms } = line;
+    return [{ step, loss, gradientNorm, learningRate, ...(termGradientNorms && { termGradientNorms }) }];
+  });
   const evaluations = metrics.flatMap((line) => (isEvaluation(line) ? [{ step: line.step, ...line.evaluation }] : []));
   return { steps: thinOut(steps), evaluations: thinOut(evaluations), keptStep };
 }

@@ -13,6 +13,7 @@ import { html, type Markup } from "./html/markup.js";
 import { reliabilityChart } from "./html/reliability-chart.js";
 import { runPageHtml } from "./html/run-page.js";
 import { section } from "./html/section.js";
+import { termGradientChart } from "./html/term-gradient-chart.js";
 import { warnings } from "./html/warnings.js";
 import { weakClassifiersSection } from "./html/weak-classifiers.js";
 import type { EvaluationPoint, Report } from "./report.js";
@@ -112,6 +113,7 @@ function curves(report: Report): Markup | null {
   const evaluated = (value: (point: EvaluationPoint) => number | undefined) =>
     runs.map(({ name, history }) => ({
       name,
+      role: name,
       points: history.evaluations.map((point) => ({ step: point.step, value: value(point) ?? Number.NaN })),
     }));
   const charts = [
@@ -135,10 +137,11 @@ function curves(report: Report): Markup | null {
         title: `Training loss of the ${name}`,
         unit: "the objective, nats per text",
         scale: "linear",
-        lines: [{ name, points: history.steps.map(({ step, loss }) => ({ step, value: loss })) }],
+        lines: [{ name, role: name, points: history.steps.map(({ step, loss }) => ({ step, value: loss })) }],
         isNoisy: true,
       }),
     ),
+    termGradientChart(report.history.student),
   ].filter((chart) => chart !== null);
   return charts.length === 0
     ? null

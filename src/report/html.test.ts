@@ -135,6 +135,20 @@ describe("reportHtml", () => {
     expect(page).toContain("3 of 9 held-out rows are training rows too. <code>held-out-rows-in-train</code>");
   });
 
+  it("draws the gradient of each term where it was measured, and only there", () => {
+    expect(reportHtml(exampleReport)).not.toContain("Gradient of each term");
+    const { student } = exampleReport.history;
+    const steps = student.steps.map((point) => ({
+      ...point,
+      termGradientNorms: { soft: 4, hard: 0.25, "<i>": 0 },
+    }));
+    const page = reportHtml({ ...exampleReport, history: { student: { ...student, steps }, twin: null } });
+    expect(page).toMatch(/soft: 4.00 at step 1, 4.00 at step 300. hard: 0.250 at step 1, 0.250 at step 300./);
+    expect(page).toMatch(/<path class="line student" stroke-dasharray="7 3"/);
+    // A term that never pulled has no place on a logarithmic scale.
+    expect(page).not.toMatch(/(<|&lt;)i(>|&gt;)/);
+  });
+
   it("says which step was kept where it is not the last", () => {
     const student = { ...exampleReport.history.student, keptStep: 250 };
     expect(reportHtml({ ...exampleReport, history: { ...exampleReport.history, student } })).toContain(

@@ -109,6 +109,8 @@ export interface StepPoint {
   readonly loss: number;
   readonly gradientNorm: number;
   readonly learningRate: number;
+  /** Per term, by the student's logits and without its weight; left out where `training.termGradientNorms` is off. */
+  readonly termGradientNorms?: Readonly<Record<string, number>>;
 }
 
 export interface EvaluationPoint {

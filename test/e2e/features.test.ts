@@ -119,6 +119,24 @@ describe("features that cannot be compared", () => {
     await expect(readdir(at("cached"))).rejects.toThrow();
   });
 
+  it.each(["run", "check"])(
+    "are refused of a teacher of classes before anything is opened: limbeck %s",
+    async (command) => {
+      const config = `recipe: classification
+student: { shape: { modelType: bag-of-n-grams } }
+data: { train: nowhere.jsonl }
+objective: { soft: {}, hidden: { feature: hidden-cosine } }
+training: { steps: 1 }
+output: classes
+`;
+      await writeFile(at("classes.yaml"), config);
+      const { code, stderr } = await limbeck([command, "classes.yaml"], { cwd: folder.path });
+      expect(code).toBe(2);
+      expect(stderr).toContain('objective.hidden (line 4): "hidden-cosine" compares what layers compute');
+      expect(stderr).toContain("got whole distributions alone, as rows or a classifier give them");
+    },
+  );
+
   it("are refused where a layer is not there; it says which are", async () => {
     const { code, stderr } = await run("--set", "objective.hidden.layers=[[1, 2], [2, 7]]", "--output", "layered");
     expect(code).toBe(1);

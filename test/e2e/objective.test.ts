@@ -112,6 +112,9 @@ describe("a run whose temperature changes and whose terms are balanced", () => {
     expect(without).toEqual((await linesOf("unmeasured")).map((line) => ({ ...line, termGradientNorms: undefined })));
     const [step] = (await linesOf("measured")).filter((line): line is StepLine => "loss" in line);
     expect(Object.keys(step!.termGradientNorms!)).toEqual(["soft", "hard"]);
+    const shown = (name: string) => readFile(at(name, "report.html"), "utf8");
+    expect(await shown("measured")).toMatch(/Gradient of each term[\s\S]*soft: \S+ at step 1/);
+    expect(await shown("unmeasured")).not.toContain("Gradient of each term");
   });
 
   it("measures no gradient norm of a feature, and refuses to balance it", async () => {

@@ -71,20 +71,22 @@ export function planFeatures(
   });
 }
 
-/** Names what a teacher is that hands over no layers. */
 function withoutLayers(where: string, { name }: Feature, signal: SignalForm | undefined): LimbeckError {
+  return new LimbeckError("OBJECTIVE", `${where}: ${layersRefusal(name, signal?.kind ?? "none")}.`, {
+    hint: "Let a model of a supported architecture teach live, without cache:, or take the term out.",
+  });
+}
+
+/** Names what a teacher is that hands over no layers. */
+export function layersRefusal(feature: string, kind: SignalForm["kind"] | "none"): string {
   const got = {
     none: "no teacher",
     hidden: "final hidden states alone, as a cache holds them",
     mixture: "several teachers, whose layers are no one's",
     dense: "whole distributions alone, as rows or a classifier give them",
     sparse: "the likeliest tokens alone, as a sparse cache or an endpoint gives them",
-  }[signal?.kind ?? "none"];
-  return new LimbeckError(
-    "OBJECTIVE",
-    `${where}: "${name}" compares what layers compute, which a teacher that runs live here hands over, got ${got}.`,
-    { hint: "Let a model of a supported architecture teach live, without cache:, or take the term out." },
-  );
+  }[kind];
+  return `"${feature}" compares what layers compute, which a teacher that runs live here hands over, got ${got}`;
 }
 
 /** What a teacher must hand over for a plan, each once. */

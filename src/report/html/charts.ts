@@ -8,6 +8,7 @@ import { intervalChart } from "./interval-chart.js";
 import { lineChart } from "./line-chart.js";
 import { html, type Markup } from "./markup.js";
 import { section } from "./section.js";
+import { termGradientChart } from "./term-gradient-chart.js";
 
 /** The trained models and the teacher on each measure. Who learned nothing is left out: it would crush the scale. */
 export function comparisonCharts(report: Report): Markup | null {
@@ -65,6 +66,7 @@ export function trainingCurves(report: Report): Markup | null {
   const evaluated = (value: (point: EvaluationPoint) => number | undefined) =>
     runs.map(({ name, history }) => ({
       name,
+      role: name,
       points: history.evaluations.map((point) => ({ step: point.step, value: value(point) ?? Number.NaN })),
     }));
   const teacher = modelOf(report, "teacher")?.perplexity;
@@ -90,10 +92,11 @@ export function trainingCurves(report: Report): Markup | null {
         title: `Training loss of the ${name}`,
         unit: name === "twin" ? "cross-entropy alone, nats per token" : "the objective, nats per token",
         scale: "linear",
-        lines: [{ name, points: history.steps.map(({ step, loss }) => ({ step, value: loss })) }],
+        lines: [{ name, role: name, points: history.steps.map(({ step, loss }) => ({ step, value: loss })) }],
         isNoisy: true,
       }),
     ),
+    termGradientChart(report.history.student),
   ].filter((chart) => chart !== null);
   if (charts.length === 0) return null;
   const lastStep = report.history.student.evaluations.at(-1)?.step;

@@ -10,9 +10,13 @@ export interface LinePoint {
   readonly value: number;
 }
 
-/** One line. `name` is also its CSS class: student, twin. */
+/** One line. */
 export interface Line {
-  readonly name: "student" | "twin";
+  readonly name: string;
+  /** Gives it its colour. */
+  readonly role: "student" | "twin";
+  /** Tells apart lines of one role; drawn through where left out. */
+  readonly dashes?: string;
   readonly points: readonly LinePoint[];
 }
 
@@ -37,6 +41,7 @@ const LABEL_HEIGHT = 15;
 
 interface Label {
   readonly name: string;
+  readonly role: string;
   readonly value: number;
   readonly y: number;
 }
@@ -55,8 +60,11 @@ export function lineChart(chart: LineChart): Markup | null {
   const x = exactAxis(Math.min(...steps), Math.max(...steps), { from: plot.left, to: plot.right, tickCount: 4 });
   const y = verticalAxis(chart.scale, Math.min(...values), Math.max(...values));
   const labels = spread([
-    ...drawn.map(({ name, points }) => ({ name, value: points.at(-1)!.value, y: y.place(points.at(-1)!.value) })),
-    ...(level ? [{ name: level.name, value: level.value, y: y.place(level.value) }] : []),
+    ...drawn.map(({ name, role, points }) => {
+      const { value } = points.at(-1)!;
+      return { name, role, value, y: y.place(value) };
+    }),
+    ...(level ? [{ name: level.name, role: level.name, value: level.value, y: y.place(level.value) }] : []),
   ]);
 
   return html`<figure class="chart" data-curves="${readOuts(drawn, x, y)}">
@@ -67,15 +75,15 @@ export function lineChart(chart: LineChart): Markup | null {
 ${grid(plot, { axis: x, format: formatCount }, { axis: y, format: tickText })}
 <text class="tick" x="${plot.right + 22}" y="${plot.bottom + 16}">step</text>
 ${level ? html`<line class="level ${level.name}" x1="${plot.left}" x2="${plot.right}" y1="${round(y.place(level.value))}" y2="${round(y.place(level.value))}"/>` : null}
-${chart.isNoisy ? lines.map((line) => html`<path class="line faint ${line.name}" d="${path(line.points, x, y)}"/>\n`) : null}
+${chart.isNoisy ? lines.map((line) => html`<path class="line faint ${line.role}" d="${path(line.points, x, y)}"/>\n`) : null}
 ${[...drawn].reverse().map((line) => {
   const last = line.points.at(-1)!;
-  return html`<path class="line ${line.name}" d="${path(line.points, x, y)}"/>
-<circle class="dot ${line.name}" cx="${round(x.place(last.step))}" cy="${round(y.place(last.value))}" r="3"/>
+  return html`<path class="line ${line.role}"${line.dashes ? html` stroke-dasharray="${line.dashes}"` : null} d="${path(line.points, x, y)}"/>
+<circle class="dot ${line.role}" cx="${round(x.place(last.step))}" cy="${round(y.place(last.value))}" r="3"/>
 `;
 })}
 ${labels.map((label) => {
-  return html`<text class="name ${label.name}" x="${plot.right + 9}" y="${round(label.y + 4)}">${label.name} <tspan class="value">${formatNumber(label.value)}</tspan></text>
+  return html`<text class="name ${label.role}" x="${plot.right + 9}" y="${round(label.y + 4)}">${label.name} <tspan class="value">${formatNumber(label.value)}</tspan></text>
 `;
 })}
 </svg>
