@@ -48,8 +48,9 @@ const teacherStates = table(rows, teacherHidden, 2.3);
 const teacherHead = table(width, teacherHidden, 3.1);
 const teacherLogits = product(teacherStates, teacherHead);
 
+/** A mixture of teachers reaches a divergence as whole distributions: test/conformance/mixtures.test.ts. */
 interface Kind {
-  readonly form: SignalForm;
+  readonly form: Exclude<SignalForm, { readonly kind: "mixture" }>;
   readonly feeds: Readonly<Record<string, HostTensor>>;
 }
 

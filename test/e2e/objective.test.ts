@@ -113,7 +113,7 @@ describe("a run whose temperature changes and whose terms are balanced", () => {
     const [step] = (await linesOf("measured")).filter((line): line is StepLine => "loss" in line);
     expect(Object.keys(step!.termGradientNorms!)).toEqual(["soft", "hard"]);
     const shown = (name: string) => readFile(at(name, "report.html"), "utf8");
-    expect(await shown("measured")).toMatch(/Gradient of each term[^]*soft: \S+ at step 1/);
+    expect(await shown("measured")).toMatch(/Gradient of each term[\s\S]*soft: \S+ at step 1/);
     expect(await shown("unmeasured")).not.toContain("Gradient of each term");
   });
 

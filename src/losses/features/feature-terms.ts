@@ -82,6 +82,7 @@ export function layersRefusal(feature: string, kind: SignalForm["kind"] | "none"
   const got = {
     none: "no teacher",
     hidden: "final hidden states alone, as a cache holds them",
+    mixture: "several teachers, whose layers are no one's",
     dense: "whole distributions alone, as rows or a classifier give them",
     sparse: "the likeliest tokens alone, as a sparse cache or an endpoint gives them",
   }[kind];
