@@ -13,6 +13,8 @@ export function makeRandom(seed) {
 export function randomDocuments({ count, tokens, promptShare, vocabSize }) {
   const random = makeRandom(1);
   const promptTokens = Math.max(1, Math.round(promptShare * tokens));
+  if (promptTokens >= tokens)
+    throw new Error(`a prompt of ${promptTokens} of ${tokens} tokens leaves nothing to learn`);
   return Array.from({ length: count }, (_, row) => {
     const ids = Int32Array.from({ length: tokens }, () => Math.floor(random() * vocabSize));
     const span = { ids, responseMask: new Uint8Array(tokens).fill(1, promptTokens) };

@@ -92,8 +92,7 @@ process.stdout.write(
     `vocabulary ${flags.vocabulary}, ${flags.sequences} × 256 tokens, prompt share ${flags["prompt-share"]}\n\n` +
     "| step | beside | tokens/s, ours / theirs | ratio | peak memory, ours / theirs | ratio |\n|---|---|---:|---:|---:|---:|\n",
 );
-// One peer beside ours at a time, each fed the same kind of signal: more would not fit into memory, and a pair shares the
-// machine's mood.
+// One peer beside ours at a time: more would not fit into memory, and a pair shares the machine's mood.
 for (const [label, variant, peerVariant] of comparisons) {
   for (const isCompiled of [false, true]) {
     const { name, command } = peer(peerVariant, isCompiled);
