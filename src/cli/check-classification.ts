@@ -1,6 +1,10 @@
 /** @file What can be known of a run that puts texts into classes. */
 
-import { type ClassificationConfig, openClassification } from "../recipes/classification.js";
+import { sampleClassWorth } from "../recipes/class-worth.js";
+import { openClassification } from "../recipes/classification.js";
+import type { ClassificationConfig } from "../recipes/classification-options.js";
+import { threadsOf } from "../recipes/threads-of.js";
+import { classWorthSentence, warnAboutClassTeacher } from "../report/class-worth-text.js";
 import type { LocateOptions } from "../weights/hub/index.js";
 import { dataFindings, findCosts } from "./check-facts.js";
 import { openCheck, type RunCheck } from "./check-findings.js";
@@ -24,7 +28,11 @@ export async function checkClassification(
       ...dataFindings(config, parts.data),
     );
     check.warn(...classData.warnings);
-    await findCosts(check, config, parts, measuring);
+    await findCosts(check, config, parts, { measuring });
+    const worth = await sampleClassWorth(config, parts, threadsOf(config));
+    const said = classWorthSentence(worth);
+    if (said) check.add(["worth", said, { rivals: worth }]);
+    check.warn(...warnAboutClassTeacher(worth));
     await expectRoom(config.output, student);
   });
   return check.close();

@@ -2,10 +2,12 @@
 
 import os from "node:os";
 import { countSourceRows, type LoadedData, measureDocuments, planEpoch } from "../data/index.js";
-import { estimateMemory, type MemoryEstimate } from "../recipes/estimate-memory.js";
-import { estimateTime } from "../recipes/estimate-time.js";
+import { estimateMemory, type MemoryEstimate, type TeacherWeights } from "../recipes/estimate-memory.js";
+import { type EstimateOptions, estimateTime } from "../recipes/estimate-time.js";
+import { mixtureOf } from "../recipes/open-models.js";
 import type { RunConfig } from "../recipes/registry.js";
 import type { RunParts } from "../recipes/run-parts.js";
+import { largestTeacherBatch } from "../recipes/teacher-batch.js";
 import { threadsOf } from "../recipes/threads-of.js";
 import { formatBytes, formatCount, formatPercent, formatSeconds } from "../report/format.js";
 import { sequencesIn } from "../training/steps.js";
@@ -52,14 +54,28 @@ export function dataFindings(
   ];
 }
 
+export interface CostOptions {
+  /** Called before the seconds in which a few batches are timed. */
+  readonly measuring: () => void;
+  /** Seconds in which responses are written. */
+  readonly writing?: number | undefined;
+  readonly students?: EstimateOptions["students"];
+  readonly weak?: EstimateOptions["weak"];
+}
+
 /** Adds what the run needs at its peak, with a warning where it is too much, and how long it takes where it fits. */
 export async function findCosts(
   check: OpenCheck,
   config: RunConfig,
   parts: RunParts,
-  measuring: () => void,
+  { measuring, writing = 0, ...others }: CostOptions,
 ): Promise<void> {
-  const memory = estimateMemory(config, await parts.student.start(), await parts.teacher?.load(), parts.objective);
+  const teachers: TeacherWeights[] = [];
+  for (const { teacher, weight } of parts.teacher ? mixtureOf(parts.teacher) : []) {
+    teachers.push({ model: await teacher.load(), weight });
+  }
+  const batch = largestTeacherBatch(config, parts.data);
+  const memory = estimateMemory(config, await parts.student.start(), teachers, parts.objective, batch);
   const available = os.totalmem();
   const needs = `about ${formatBytes(memory.peakBytes)} of this machine's ${formatBytes(available)}`;
   check.add(["memory", needs, { ...memory, machineBytes: available }]);
@@ -68,13 +84,13 @@ export async function findCosts(
     check.warn({ code: "MEMORY", message });
     return;
   }
+  // A run opens what the check has opened by now, and takes as long for it.
+  const opening = Math.max(0, performance.now() / 1000 - writing);
   measuring();
-  const time = await estimateTime(config, parts, threadsOf(config));
-  const shares = [
-    `training ${formatSeconds(time.training)}`,
-    ...(time.twin > 0 ? [`twin ${formatSeconds(time.twin)}`] : []),
-    `evaluation ${formatSeconds(time.evaluation)}`,
-  ];
+  const time = await estimateTime(config, parts, { threads: threadsOf(config), opening, writing, ...others });
+  const shares = (["preparation", "writing", "weak", "training", "twin", "evaluation", "report"] as const)
+    .filter((name) => time[name] > 0)
+    .map((name) => `${name} ${formatSeconds(time[name])}`);
   check.add(["time", `about ${formatSeconds(time.seconds)}: ${shares.join(", ")}`, { ...time }]);
 }
 

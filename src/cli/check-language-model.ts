@@ -7,24 +7,26 @@ import { openData } from "../recipes/open-data.js";
 import {
   assertOneConversation,
   assertOneVocabulary,
+  mixtureOf,
   type OpenedStudent,
   type OpenedTeacher,
   openStudent,
-  openTeacher,
+  openTeachers,
 } from "../recipes/open-models.js";
 import { openWeakToStrong } from "../recipes/open-weak-to-strong.js";
 import { promptsOf } from "../recipes/prompts-of.js";
 import type { LanguageModelConfig } from "../recipes/registry.js";
+import type { SamplerOptions } from "../recipes/sample-writing.js";
 import { sampleWorth, warnAboutTeacher } from "../recipes/teacher-worth.js";
 import { threadsOf } from "../recipes/threads-of.js";
 import { twinObjective } from "../recipes/train-and-report.js";
-import type { WeakToStrongConfig } from "../recipes/weak-to-strong.js";
+import type { WeakToStrongConfig } from "../recipes/weak-to-strong-config.js";
 import { formatCount } from "../report/format.js";
 import { worthSummary } from "../report/worth-text.js";
 import type { LocateOptions } from "../weights/hub/index.js";
-import { dataFindings, findCosts } from "./check-facts.js";
+import { type CostOptions, dataFindings, findCosts } from "./check-facts.js";
 import { type OpenCheck, openCheck, type RunCheck } from "./check-findings.js";
-import { weakFindings } from "./check-weak.js";
+import { weakCosts, weakFindings } from "./check-weak.js";
 import { describeModel } from "./describe-model.js";
 import { expectRoom } from "./expect-room.js";
 
@@ -45,14 +47,18 @@ export async function checkLanguageModel(
   if (teacher && student && config.recipe === "context") {
     await attempt(() => assertOneConversation(teacher, student, config.data.template));
   }
-  const data = student && (opened.data ?? (await attempt(() => openRows(config, student, teacher))));
   const options = { threads: threadsOf(config), signal: download.signal };
+  const data =
+    student && (opened.data ?? (await attempt(() => openRows(config, student, teacher, measuring, options))));
   const parts = student && data && { teacher, student, data };
   if (parts) {
     check.warn(...data.warnings);
     check.add(...dataFindings(config, data));
     const objective = "objective" in config ? config.objective : twinObjective;
-    if (check.problems.length === 0) await attempt(() => findCosts(check, config, { ...parts, objective }, measuring));
+    const costs = { measuring, writing: data.writingSeconds, ...opened.costs };
+    const context = promptsOf(config) && { movingAverage: undefined, writing: undefined };
+    const run = { ...parts, objective, ...(context && { context }) };
+    if (check.problems.length === 0) await attempt(() => findCosts(check, config, run, costs));
     // Responses that are still to be written say nothing of their writer.
     if (check.problems.length === 0 && !isWritten(config)) {
       const worth = await attempt(() => sampleWorth(config, parts, options));
@@ -72,8 +78,12 @@ interface Opened {
   readonly teacher: OpenedTeacher | undefined;
   readonly student: OpenedStudent | undefined;
   /** Undefined where the rows are still to be opened, or could not be. */
-  readonly data: LoadedData | undefined;
+  readonly data: Rows | undefined;
+  /** What the run does besides training the student. */
+  readonly costs?: Omit<CostOptions, "measuring">;
 }
+
+type Rows = LoadedData & { readonly writingSeconds?: number };
 
 /** A student, and its teacher where the recipe has one. */
 async function openPair(
@@ -82,8 +92,11 @@ async function openPair(
   download: LocateOptions,
 ): Promise<Opened> {
   const wantsTeacher = "teacher" in config;
-  const teacher = wantsTeacher ? await attempt(() => openTeacher(config.teacher, download)) : undefined;
-  if (teacher) add(["teacher", ...describeModel(teacher.model, teacher.tokenizer)]);
+  const teacher = wantsTeacher ? await attempt(() => openTeachers(config.teacher, download)) : undefined;
+  for (const [i, member] of (teacher ? mixtureOf(teacher) : []).entries()) {
+    const { model, tokenizer } = member.teacher;
+    add([i === 0 ? "teacher" : `teacher ${i + 1}`, ...describeModel(model, tokenizer)]);
+  }
   const canOpen = config.student.model !== undefined || !wantsTeacher || teacher !== undefined;
   const start = { ...config.data, ...config.training };
   const student = canOpen ? await attempt(() => openStudent(config.student, teacher, start, download)) : undefined;
@@ -98,7 +111,10 @@ async function openWeak(
 ): Promise<Opened> {
   const opened = await attempt(() => openWeakToStrong(config, () => {}, signal));
   if (opened) add(...weakFindings(config, opened));
-  return { teacher: undefined, student: opened?.student, data: opened?.data };
+  if (!opened) return { teacher: undefined, student: undefined, data: undefined };
+  const { weak, weakTrain, student, data } = opened;
+  const learner = weakTrain && { student: weak, data: { ...data, train: weakTrain } };
+  return { teacher: undefined, student, data, costs: weakCosts(config, learner) };
 }
 
 function describeStudent(check: OpenCheck, { model, tokenizer, trainedParameters }: OpenedStudent): void {
@@ -108,14 +124,19 @@ function describeStudent(check: OpenCheck, { model, tokenizer, trainedParameters
   check.add(["student", words + share, { ...facts, trainedParameters: trainedParameters ?? facts.parameters }]);
 }
 
-/** The run's rows; where the teacher is to write responses, with some as long as they may become. */
+/** The run's rows; where the teacher is to write responses, with some like those that it writes now. */
 async function openRows(
   config: LanguageModelConfig,
   student: OpenedStudent,
   teacher: OpenedTeacher | undefined,
-): Promise<LoadedData> {
+  measuring: () => void,
+  options: SamplerOptions,
+): Promise<Rows> {
   const teacherLength = teacher?.model.shape.maxPositions ?? Number.POSITIVE_INFINITY;
-  if (isWritten(config)) return imagineContextData(config, student, teacherLength);
   const prompts = promptsOf(config);
+  if (isWritten(config) && teacher) {
+    measuring();
+    return imagineContextData(config, { teacher, student }, options);
+  }
   return openData(config.data, student, () => {}, prompts && { ...prompts, teacherLength });
 }

@@ -12,18 +12,23 @@ import { checkWeakClassifiers } from "./check-weak-classifiers.js";
  * Opens what the run would open, and says what would go wrong, how long it is and what it needs.
  *
  * @param download - how a model that is not on this machine is downloaded.
- * @param measuring - called before the seconds in which a few batches are timed.
+ * @param onMeasuring - called once before the seconds in which a few batches are timed.
  */
 export function checkRun(
   config: RunConfig,
   download: LocateOptions = {},
-  measuring: () => void = () => {},
+  onMeasuring: () => void = () => {},
 ): Promise<RunCheck> {
+  let isMeasuring = false;
+  const measuring = () => {
+    if (!isMeasuring) onMeasuring();
+    isMeasuring = true;
+  };
   switch (config.recipe) {
     case "classification":
       return checkClassification(config, download, measuring);
     case "sequence":
-      return checkSequence(config, download);
+      return checkSequence(config, download, measuring);
     case "weak-to-strong":
       return "classes" in config
         ? checkWeakClassifiers(config, download, measuring)

@@ -1,18 +1,23 @@
-/** @file What can be known of a `sequence` run before anything is written: writer, student, prompts and held-out rows. */
+/** @file What can be known of a `sequence` run before it: writer, student, prompts and held-out rows, and what it costs. */
 
-import { encodeRows } from "../data/encode-rows.js";
-import { loadChatTemplate, makePrompt, readRows } from "../data/index.js";
-import { expectWeights, weighRows } from "../data/row-weights.js";
+import { imagineSequence } from "../recipes/imagine-sequence.js";
 import { openStudent } from "../recipes/open-models.js";
 import { openWriter } from "../recipes/open-writer.js";
 import type { SequenceConfig } from "../recipes/sequence-options.js";
+import { threadsOf } from "../recipes/threads-of.js";
+import { twinObjective } from "../recipes/train-and-report.js";
 import type { LocateOptions } from "../weights/hub/index.js";
+import { dataFindings, findCosts } from "./check-facts.js";
 import { openCheck, type RunCheck } from "./check-findings.js";
 import { describeModel } from "./describe-model.js";
 import { expectRoom } from "./expect-room.js";
 
 /** An endpoint is not asked anything: its address and the key's place are all that is checked of it. */
-export async function checkSequence(config: SequenceConfig, download: LocateOptions): Promise<RunCheck> {
+export async function checkSequence(
+  config: SequenceConfig,
+  download: LocateOptions,
+  measuring: () => void,
+): Promise<RunCheck> {
   const check = openCheck(download.signal);
   const { attempt, add } = check;
   const writer = await attempt(() => openWriter(config.writer, download));
@@ -22,36 +27,23 @@ export async function checkSequence(config: SequenceConfig, download: LocateOpti
   const start = { ...config.data, ...config.training };
   const student = writer && (await attempt(() => openStudent(config.student, model, start, download)));
   if (student) add(["student", ...describeModel(student.model, student.tokenizer)]);
-  const rows = await attempt(() => countPrompts(config));
-  if (rows !== undefined) {
-    const { samples, maxTokens } = config.generation;
-    const responses = rows * samples;
-    const words = `${responses.toLocaleString("en-US")} responses to ${rows.toLocaleString("en-US")} rows, of at most ${maxTokens} tokens each`;
-    add(["to write", words, { rows, responses, maxTokens }]);
-  }
-  const { heldOut, template, sequenceLength, weightField } = config.data;
   const tokenizer = student?.tokenizer;
-  if (heldOut !== undefined && student && tokenizer) {
+  if (writer && student && tokenizer) {
     await attempt(async () => {
-      const chatTemplate = await loadChatTemplate(template, tokenizer);
-      const vocabSize = student.model.shape.headWidth;
-      const rows = weighRows(readRows(heldOut), weightField);
-      const { documents } = await encodeRows(rows, { tokenizer, chatTemplate, sequenceLength, vocabSize });
-      add(["held out", `${documents.length.toLocaleString("en-US")} documents`, { documents: documents.length }]);
+      measuring();
+      const options = { threads: threadsOf(config), signal: download.signal };
+      const imagined = await imagineSequence(config, writer, { ...student, tokenizer }, options);
+      const { data, rows, responses, writingSeconds } = imagined;
+      const { maxTokens } = config.generation;
+      const words = `${responses.toLocaleString("en-US")} responses to ${rows.toLocaleString("en-US")} rows, of at most ${maxTokens} tokens each`;
+      add(["to write", words, { rows, responses, maxTokens }], ...dataFindings(config, data));
+      check.warn(...data.warnings);
+      const shared = model?.tokenizer?.fingerprint === tokenizer.fingerprint ? model : undefined;
+      const parts = { teacher: shared, student, data, objective: twinObjective };
+      await findCosts(check, config, parts, { measuring, writing: writingSeconds });
+      if (writingSeconds === undefined) add(["writing", "takes what the endpoint takes; it is not asked", {}]);
     });
   }
   await attempt(() => expectRoom(config.output, student));
   return check.close();
-}
-
-/** Fills both prompts of every row. */
-async function countPrompts({ data, writer, student }: SequenceConfig): Promise<number> {
-  const prompts = [makePrompt(writer.prompt, "writer.prompt"), makePrompt(student.prompt, "student.prompt")];
-  let rows = 0;
-  const { train, weightField } = data;
-  for await (const row of weighRows(expectWeights(readRows(train), weightField), weightField)) {
-    for (const prompt of prompts) prompt.render(row);
-    rows++;
-  }
-  return rows;
 }

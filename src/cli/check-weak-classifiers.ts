@@ -2,13 +2,13 @@
 
 import { openWeakClassifiers } from "../recipes/open-weak-classifiers.js";
 import type { TeacherSizes } from "../recipes/run-parts.js";
-import type { WeakClassifiersConfig } from "../recipes/weak-to-strong.js";
+import type { WeakClassifiersConfig } from "../recipes/weak-to-strong-config.js";
 import { weakToStrongObjective } from "../recipes/weak-to-strong-options.js";
 import { makeClassTeacher } from "../teachers/class-teacher.js";
 import type { LocateOptions } from "../weights/hub/index.js";
 import { dataFindings, findCosts } from "./check-facts.js";
 import { openCheck, type RunCheck } from "./check-findings.js";
-import { weakFindings } from "./check-weak.js";
+import { weakCosts, weakFindings } from "./check-weak.js";
 import { describeModel } from "./describe-model.js";
 import { expectRoom } from "./expect-room.js";
 
@@ -35,7 +35,8 @@ export async function checkWeakClassifiers(
         ? (await teacher.compile(sizes)).source
         : makeClassTeacher(await weak!.student.start(), { ...sizes, outputs: [...config.classes.keys()] });
     const objective = weakToStrongObjective(config, config.weakLabels.weight);
-    await findCosts(check, config, { teacher, student, data, objective, makeTeacher }, measuring);
+    const parts = { teacher, student, data, objective, makeTeacher };
+    await findCosts(check, config, parts, { measuring, ...weakCosts(config, weak) });
     await expectRoom(config.output, student);
   });
   return check.close();

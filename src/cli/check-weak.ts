@@ -2,9 +2,11 @@
 
 import { measureDocuments, type TransferDocument } from "../data/index.js";
 import type { OpenedStudent } from "../recipes/open-models.js";
-import { curveOf } from "../recipes/train-students.js";
-import type { WeakClassifiersConfig, WeakToStrongConfig } from "../recipes/weak-to-strong.js";
+import { twinObjective } from "../recipes/train-and-report.js";
+import { curveOf, type Learner } from "../recipes/train-students.js";
+import type { WeakClassifiersConfig, WeakToStrongConfig } from "../recipes/weak-to-strong-config.js";
 import { formatCount, formatPercent } from "../report/format.js";
+import type { CostOptions } from "./check-facts.js";
 import type { Finding } from "./check-findings.js";
 import { describeModel } from "./describe-model.js";
 
@@ -14,6 +16,16 @@ export interface WeakParts {
   readonly weakTrain: readonly TransferDocument[] | undefined;
   /** The student's rows. */
   readonly data: { readonly train: readonly TransferDocument[] };
+}
+
+/** What is trained beside the student itself: at other weights, the ceiling, and the weak teacher where it has rows. */
+export function weakCosts(
+  config: WeakClassifiersConfig | WeakToStrongConfig,
+  weak: Learner | undefined,
+): Pick<CostOptions, "students" | "weak"> {
+  const training = config.weak.training ?? config.training;
+  const parts = weak && { ...weak, teacher: undefined, objective: twinObjective };
+  return { students: 2 + curveOf(config).length, weak: parts && { training, parts } };
 }
 
 /** The weak teacher, its rows, and how many models are trained: what is said of the student is of one of them. */
@@ -34,6 +46,6 @@ export function weakFindings(
       `${formatPercent(labelled / data.train.length)} of the student's documents`,
       { documents: labelled, of: data.train.length },
     ],
-    ["models", `${models}; memory and time below are of one`, { students, ceilings: 1 }],
+    ["models", `${models}; memory below is of one`, { students, ceilings: 1 }],
   ];
 }

@@ -6,7 +6,6 @@ import { type Context, collect, importModules, jsonLine, makeCommand } from "./c
 import { withDownloads } from "./downloads.js";
 import { describeError } from "./print-error.js";
 import type { RunFlags } from "./run.js";
-import { startsTable } from "./starts-table.js";
 import { facts, warningText } from "./terminal.js";
 
 export function checkCommand({ terminal: { out, err } }: Context): Command {
@@ -27,9 +26,10 @@ export function checkCommand({ terminal: { out, err } }: Context): Command {
     .option("--json", "print one JSON object")
     .action(async (path: string, flags: RunFlags) => {
       await importModules(flags.import ?? []);
-      const [{ loadConfig }, { checkRun }] = await Promise.all([
+      const [{ loadConfig }, { checkRun }, { startsTable }] = await Promise.all([
         import("../config/load-config.js"),
         import("./check-run.js"),
+        import("./starts-table.js"),
       ]);
       const config = await loadConfig(path, flags.set);
       const check = await withDownloads(err, (download) =>

@@ -70,7 +70,9 @@ export async function compareStudents(request: ComparisonRequest, options: Optio
   const rows = await findRows(request);
   const subjects: Subject[] = [];
   for (const path of request.paths) subjects.push(await openSubject(path, options));
-  const named = request.teacher ?? teacherOf(rows);
+  const own = teacherOf(rows);
+  // The files of a mixture are several; KL from one of them would say little of the student.
+  const named = request.teacher ?? (own?.mixWith ? undefined : own?.model);
   const teacher = named === undefined ? undefined : await openSubject(named, options);
   if (teacher) expectNoSoftPrompt(teacher.name, teacher.virtualTokens);
   const all = [...(teacher ? [teacher] : []), ...subjects];

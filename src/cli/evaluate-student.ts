@@ -6,9 +6,9 @@ import { gotClassifier } from "../evaluate/got-classifier.js";
 import { packBatches, scoresOfTeacher } from "../evaluate/score-batches.js";
 import { scoreModel } from "../evaluate/score-model.js";
 import { type ModelSummary, summarizeModel } from "../evaluate/summarize-model.js";
-import { assertOneVocabulary, openStudent, openTeacher } from "../recipes/open-models.js";
+import { compileTeacher } from "../recipes/compile-teacher.js";
+import { assertOneVocabulary, mixtureOf, openStudent, openTeachers } from "../recipes/open-models.js";
 import type { RunEvent } from "../recipes/recipe.js";
-import { makeLocalTeacher } from "../teachers/local-teacher.js";
 import { teacherPrefix } from "../teachers/shared-prefix.js";
 import { loadModelFolder } from "../weights/load-model.js";
 import type { Precision } from "../weights/quantize/index.js";
@@ -45,8 +45,8 @@ export async function evaluateStudent(
   options: EvaluationOptions,
 ): Promise<StudentEvaluation> {
   const subject = await findStudent("evaluate", request.path, request.data);
-  const named = request.teacher ?? teacherOf(subject);
-  const teacher = named === undefined ? undefined : await openTeacher({ model: named, precision: "float32" }, options);
+  const named = request.teacher === undefined ? teacherOf(subject) : { model: request.teacher };
+  const teacher = named && (await openTeachers({ ...named, precision: "float32" }, options));
   const student = await openStudent({ model: subject.student }, teacher, unseeded, options);
   if (student.model.shape.classHead) throw gotClassifier("evaluate", subject.student);
   if (teacher) assertOneVocabulary(teacher, student);
@@ -55,7 +55,7 @@ export async function evaluateStudent(
   const positionCount = Math.max(...batches.map(({ student, teacher }) => Math.max(student.tokens, teacher.tokens)));
   const shared = { positionCount, threads: os.availableParallelism() };
   const prefix = teacherPrefix(documents);
-  const guide = teacher && (await makeLocalTeacher(await teacher.load(), { ...shared, prefix }));
+  const guide = teacher && (await compileTeacher(teacher, { ...shared, prefix }));
   const onProgress = (done: number, total: number): void =>
     options.onEvent({ type: "progress", task: "measuring", done, total, unit: "rows" });
   try {
@@ -68,7 +68,15 @@ export async function evaluateStudent(
     const taught = teacher && summarizeModel(scoresOfTeacher(scores), documents);
     return {
       student: { path: subject.student, ...own },
-      teacher: teacher && taught ? { path: teacher.model.path, ...taught } : null,
+      teacher:
+        teacher && taught
+          ? {
+              path: mixtureOf(teacher)
+                .map((member) => member.teacher.model.path)
+                .join(" + "),
+              ...taught,
+            }
+          : null,
       data: measureDocuments(documents),
     };
   } finally {

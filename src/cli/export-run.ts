@@ -84,7 +84,9 @@ async function sourcesOf(source: StudentSource, path: string): Promise<readonly 
     const found = await locateModel(model, { offline: true }).catch(() => undefined);
     models.push(await describeSource(role, model, found));
   };
-  await add("teacher", teacherOf(source));
+  const teacher = teacherOf(source);
+  for (const model of [teacher?.model, ...(teacher?.mixWith ?? []).map(({ model }) => model)])
+    await add("teacher", model);
   await add("start", config.student.model);
   return models;
 }

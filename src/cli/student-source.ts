@@ -7,6 +7,7 @@ import { type DataOptions, dataOptionsSchema, type LoadedData, type TransferDocu
 import { DataError } from "../errors.js";
 import { isWritten, readContextData } from "../recipes/open-context-data.js";
 import { openData, type RowReader, type SidePrompts } from "../recipes/open-data.js";
+import type { TeachersOptions } from "../recipes/open-models.js";
 import type { RunEvent } from "../recipes/recipe.js";
 import { hasClassifiers, type LanguageModelConfig } from "../recipes/registry.js";
 
@@ -77,13 +78,14 @@ export async function openHeldOut(
   throw new DataError("rows: expected some to measure on, got none held out.", namedRows);
 }
 
-/** The teacher that a run names. */
-export function teacherOf({ run }: StudentSource): string | undefined {
+/** The teacher that a run names, with those that it is mixed with. */
+export function teacherOf({ run }: StudentSource): TeachersOptions | undefined {
   if (run?.config.recipe === "weak-to-strong") {
     const { weak } = run.config;
-    return weak.train === undefined ? weak.model : join(run.path, "weak", studentFolder);
+    const model = weak.train === undefined ? weak.model : join(run.path, "weak", studentFolder);
+    return model === undefined ? undefined : { model, precision: "float32" };
   }
-  return run && "teacher" in run.config ? run.config.teacher.model : undefined;
+  return run && "teacher" in run.config ? run.config.teacher : undefined;
 }
 
 /** The run in a folder; undefined where there is none. */

@@ -24,7 +24,8 @@ export interface TokenDifference {
   readonly origin: { readonly file: string; readonly line: number };
 }
 
-const listed = 24;
+/** Tokens that a report lists. */
+export const differingTokensShown = 24;
 const tokensBefore = 40;
 const tokensAfter = 12;
 const topCount = 5;
@@ -65,7 +66,7 @@ function chooseRows({ kl, documents, count }: BatchScores): readonly number[] {
   const seen = new Set<number>();
   const chosen: number[] = [];
   for (const row of rows) {
-    if (chosen.length === listed) break;
+    if (chosen.length === differingTokensShown) break;
     if (seen.has(documents[row]!)) continue;
     seen.add(documents[row]!);
     chosen.push(row);

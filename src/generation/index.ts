@@ -10,4 +10,4 @@ export {
   type TokenGenerator,
   type TokenOptions,
 } from "./token-generator.js";
-export { type WritingOptions, type WrittenResponse, writeResponses } from "./write-responses.js";
+export { mostSequences, type WritingOptions, type WrittenResponse, writeResponses } from "./write-responses.js";

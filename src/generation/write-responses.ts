@@ -7,8 +7,8 @@ import type { FinishReason, TokenGenerator } from "./token-generator.js";
 
 /** What attention may remember of a batch, in bytes. A batch that grows is copied, which takes as much again. */
 const batchCacheBytes = 2 ** 29;
-/** More sequences than this make a step hardly cheaper per token. */
-const mostSequences = 32;
+/** Most that are written at once: more make a step hardly cheaper per token. */
+export const mostSequences = 32;
 /** Streams of random numbers of one sample, one per prompt. */
 const streamsPerSample = 2 ** 20;
 

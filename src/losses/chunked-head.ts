@@ -8,6 +8,7 @@ import type { Constant, Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
 import { linear } from "../models/layers/linear.js";
 import type { SignalInputs } from "../signals/signal-feeds.js";
+import { mixLogits } from "./mixture.js";
 import { needsTarget, objectiveRows, type TeacherRows } from "./objective.js";
 import type { Objective } from "./options.js";
 
@@ -76,11 +77,16 @@ export function takeChunk(inputs: ChunkedInputs, iteration: Value): Chunk {
 }
 
 function teacherOfChunk(teacher: SignalInputs, take: (value: Value) => Value): TeacherRows {
+  const headOf = <Given extends { readonly hidden: Value; readonly headWeight: Value }>(given: Given) => {
+    return { ...given, logits: g.matMul(take(given.hidden), given.headWeight, { transposeB: true }) };
+  };
   switch (teacher.kind) {
     case "hidden":
-      return { kind: "hidden", logits: g.matMul(take(teacher.hidden), teacher.headWeight, { transposeB: true }) };
+      return { kind: "hidden", logits: headOf(teacher).logits };
     case "dense":
       return { kind: "dense", logits: take(teacher.logits) };
+    case "mixture":
+      return { kind: "dense", logits: mixLogits(teacher.members.map(headOf), teacher.headWidth) };
     case "sparse": {
       const { tail, headWidth, importance } = teacher;
       const topK = {

@@ -28,23 +28,31 @@ const topKSchema = z.strictObject({
     .describe("By temperature τ, per row: log Z_τ − (log Z_1)/τ, so that log p_τ(i) = logProbs(i)/τ − this."),
 });
 
-const teacherSchema = z.strictObject({
-  logits: rowsOfNumbers.optional(),
-  probabilities: rowsOfProbabilities.optional(),
-  topK: topKSchema.optional(),
+const tables = { logits: rowsOfNumbers.optional(), probabilities: rowsOfProbabilities.optional() };
+
+const memberSchema = z.strictObject({
+  ...tables,
+  weight: z.number().positive().default(1).describe("How much this teacher counts; only the ratios mean something."),
 });
 
-const studentSchema = z.strictObject({
-  logits: rowsOfNumbers.optional(),
-  probabilities: rowsOfProbabilities.optional(),
+const teacherSchema = z.strictObject({
+  ...tables,
+  topK: topKSchema.optional(),
+  mixture: z
+    .array(memberSchema)
+    .min(1)
+    .optional()
+    .describe("Several teachers, each by logits or probabilities: the weighted mean of their distributions."),
 });
+
+const studentSchema = z.strictObject(tables);
 
 /** The input of a loss computation. Everything is aligned with the rows: nothing is shifted here. */
 export const lossInputSchema = z
   .strictObject({
     teacher: teacherSchema
       .optional()
-      .describe("One of logits, probabilities, topK; may be left out where no term looks at it."),
+      .describe("One of logits, probabilities, topK, mixture; may be left out where no term looks at it."),
     student: studentSchema.describe("One of logits, probabilities; gradients are at logits = log p."),
     targetIds: z.array(z.int()).optional().describe("The token of each row; cross-entropy needs them."),
     responseMask: z
@@ -77,10 +85,14 @@ function checkLossInput(input: LossInput, context: z.RefinementCtx): void {
   const table = student.logits ?? student.probabilities ?? [];
   const size: Size = { rows: table.length, width: table[0]?.length ?? 0 };
 
-  checkSide("student", student, size, report);
-  if (teacher !== undefined) checkSide("teacher", teacher, size, report);
+  const ways = Object.keys(tables);
+  checkSide(["student"], student, ways, size, report);
+  for (const [i, member] of (teacher?.mixture ?? []).entries()) {
+    checkSide(["teacher", "mixture", i], member, ways, size, report);
+  }
+  if (teacher !== undefined) checkSide(["teacher"], teacher, Object.keys(teacherSchema.shape), size, report);
   else if (terms.some((term) => term.kind === "divergence")) {
-    report(["teacher"], "missing; expected logits, probabilities or topK");
+    report(["teacher"], "missing; expected logits, probabilities, topK or mixture");
   }
   for (const [name, { kind }] of Object.entries(objective)) {
     const message = "expected a term that compares distributions, got a feature, which compares what layers compute";
@@ -101,24 +113,24 @@ function checkLossInput(input: LossInput, context: z.RefinementCtx): void {
 
 /** A side speaks in one way, in a rectangle with as many rows as the student's, and its probabilities sum to 1. */
 function checkSide(
-  side: "student" | "teacher",
-  given: z.output<typeof teacherSchema>,
+  side: readonly PropertyKey[],
+  given: z.output<typeof studentSchema>,
+  ways: readonly string[],
   size: Size,
   report: Report,
 ): void {
-  const ways = Object.keys((side === "student" ? studentSchema : teacherSchema).shape);
   const used = ways.filter((way) => Object.hasOwn(given, way));
-  if (used.length !== 1) report([side], `expected one of ${ways.join(", ")}, got ${used.join(" and ") || "none"}`);
+  if (used.length !== 1) report(side, `expected one of ${ways.join(", ")}, got ${used.join(" and ") || "none"}`);
   for (const way of ["logits", "probabilities"] as const) {
-    checkLength([side, way], given[way], size.rows, report);
+    checkLength([...side, way], given[way], size.rows, report);
     // The two sides may differ in width, as padded heads do: the first min(widths) ids are compared.
     const width = given[way]?.[0]?.length ?? 0;
-    for (const [row, values] of (given[way] ?? []).entries()) checkLength([side, way, row], values, width, report);
+    for (const [row, values] of (given[way] ?? []).entries()) checkLength([...side, way, row], values, width, report);
   }
   for (const [row, values] of (given.probabilities ?? []).entries()) {
     const sum = values.reduce((total, value) => total + value, 0);
     if (Math.abs(sum - 1) > probabilityTolerance)
-      report([side, "probabilities", row], `expected a sum of 1, got ${sum}`);
+      report([...side, "probabilities", row], `expected a sum of 1, got ${sum}`);
   }
 }
 

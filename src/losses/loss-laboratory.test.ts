@@ -19,8 +19,14 @@ const family = read<{ readonly cases: readonly Case[]; readonly refused: readonl
   "divergences.json",
 );
 const weighted = read<{ readonly cases: readonly Case[] }>("weighted.json");
+const mixtures = read<{ readonly cases: readonly Case[] }>("mixtures.json");
 const isRefused = ({ name }: Case) => name.startsWith("reverse-kl from the teacher's top");
-const accepted = [...losses.cases.filter((each) => !isRefused(each)), ...family.cases, ...weighted.cases];
+const accepted = [
+  ...losses.cases.filter((each) => !isRefused(each)),
+  ...family.cases,
+  ...weighted.cases,
+  ...mixtures.cases,
+];
 const refused = [...losses.cases.filter(isRefused), ...family.refused];
 
 describe("computeLoss", () => {

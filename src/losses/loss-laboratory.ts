@@ -6,6 +6,7 @@ import { Graph, type Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
 import { compile, type HostTensor, scalarOf } from "../runtime/index.js";
 import type { LossInput } from "./loss-input.js";
+import { type MixedLogits, mixLogits, sharesOf } from "./mixture.js";
 import { objectiveRows, type TeacherRows } from "./objective.js";
 import { finalObjective } from "./options.js";
 import { logZero } from "./outcomes.js";
@@ -95,6 +96,14 @@ function teacherRows(
   feedTable: (name: string, table: Table) => Value,
   feeds: Record<string, HostTensor>,
 ): TeacherRows {
+  if (given.mixture) {
+    const shares = sharesOf(given.mixture);
+    const members = given.mixture.map((member, i): MixedLogits => {
+      return { logits: feedTable(`teacher.${i}`, asLogits(member)), share: shares[i]! };
+    });
+    const width = Math.min(...members.map(({ logits }) => logits.shape[1] as number));
+    return { kind: "dense", logits: mixLogits(members, width) };
+  }
   if (!given.topK) return { kind: "dense", logits: feedTable("teacher", asLogits(given)) };
   const { ids, logProbs, logNormalizers, tail, importance } = given.topK;
   const dims = [ids.length, ids[0]!.length];

@@ -2,10 +2,10 @@
 
 import { LimbeckError } from "../errors.js";
 import { cacheSchema } from "../signals/cache/index.js";
+import { fillCache } from "./fill-cache.js";
 import { isWritten } from "./open-context-data.js";
 import { openData } from "./open-data.js";
 import { assertOneVocabulary, openStudent, openTeacher } from "./open-models.js";
-import { fillCache } from "./open-teacher-source.js";
 import { promptsOf } from "./prompts-of.js";
 import type { RecipeContext } from "./recipe.js";
 import type { RunConfig } from "./registry.js";

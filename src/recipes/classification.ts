@@ -12,22 +12,20 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import type * as z from "zod";
 import { noTarget } from "../data/batch.js";
 import { type ClassData, encodeClassRows } from "../data/class-documents.js";
-import { classDataSchema } from "../data/class-options.js";
 import { readClassRows, settleClasses } from "../data/class-rows.js";
 import { type ClassWeights, weighClasses } from "../data/class-weights.js";
 import { DataError, LimbeckError, show } from "../errors.js";
 import { needsTeacher } from "../losses/objective.js";
-import { type CrossEntropyTerm, classObjectiveSchema, type Objective } from "../losses/options.js";
+import type { CrossEntropyTerm, Objective } from "../losses/options.js";
 import { readClasses } from "../models/class-head.js";
 import type { ClassTeacher } from "../teachers/class-teacher.js";
 import { makeRowTeacher } from "../teachers/row-teacher.js";
 import { checkRunDirectory } from "../training/run-directory.js";
 import type { LocateOptions } from "../weights/hub/index.js";
 import { loadedFrom } from "./class-data.js";
-import { classNamesSchema, classStudentSchema, classTeacherSchema } from "./class-options.js";
+import { type ClassificationConfig, classificationConfigSchema } from "./classification-options.js";
 import { makeClassReport } from "./make-class-report.js";
 import {
   type OpenedClassStudent,
@@ -36,31 +34,13 @@ import {
   openClassTeacherModel,
   settleClassTeacher,
 } from "./open-class-models.js";
-import { recipeSchemaFor } from "./options.js";
 import { defineRecipe, type RunEvent } from "./recipe.js";
 import type { RunParts } from "./run-parts.js";
 import { trainAndReport } from "./train-and-report.js";
 
-const schema = recipeSchemaFor(
-  "classification",
-  {
-    classes: classNamesSchema
-      .optional()
-      .describe(
-        "The names of the classes, in the order of the student's outputs. Default: the teacher's, or those of the rows, sorted.",
-      ),
-    teacher: classTeacherSchema.optional(),
-    student: classStudentSchema,
-    objective: classObjectiveSchema,
-  },
-  classDataSchema,
-);
-
-export type ClassificationConfig = z.output<typeof schema>;
-
 export const classification = defineRecipe({
   name: "classification",
-  config: schema,
+  config: classificationConfigSchema,
 
   async run(context) {
     const { config, emit, signal } = context;

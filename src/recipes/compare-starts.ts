@@ -8,9 +8,9 @@ import { countParameters } from "../models/architecture.js";
 import { chooseParts, type SliceOptions } from "../students/choose-parts.js";
 import { drawWeights } from "../students/fresh-student.js";
 import { llamaShapeOf } from "../students/slice-model.js";
-import { makeLocalTeacher } from "../teachers/local-teacher.js";
 import { rememberSignals } from "../teachers/remember-signals.js";
 import { widestBatch } from "../training/train-student.js";
+import { compileTeacher } from "./compile-teacher.js";
 import type { OpenedStudent, OpenedTeacher } from "./open-models.js";
 import type { LanguageModelConfig } from "./registry.js";
 import {
@@ -49,7 +49,7 @@ export async function compareStarts(
   if (sample.length === 0) return [];
   const batches = packBatches(sample, { sequenceLength, batchTokens: 512 });
   const positionCount = widestBatch(sample, sequenceLength);
-  const localTeacher = await makeLocalTeacher(await teacher.load(), { positionCount, threads });
+  const localTeacher = await compileTeacher(teacher, { positionCount, threads });
   const options = { positionCount, threads, signal, teacher: rememberSignals(localTeacher) };
   const rows: StartRow[] = [];
   try {

@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { type PromptOptions, promptOptionsSchema } from "../data/prompt.js";
 import { objectiveSchema } from "../losses/options.js";
-import { cacheSchema } from "../signals/cache/index.js";
+import { cacheSchema } from "../signals/cache/options.js";
 import { checkGeneration, generationKeys } from "./generation-options.js";
 import { model, modelForms } from "./model-option.js";
 import { recipeSchema, studentSchema, teacherSchema } from "./options.js";

@@ -1,6 +1,7 @@
 /** @file How much memory a run will need, told from its graphs before anything is compiled. */
 
 import { buildRowScorer } from "../evaluate/row-scores.js";
+import { Graph } from "../graph/graph.js";
 import { peakLiveBytes } from "../graph/live-memory.js";
 import { chunkRowsFor } from "../losses/chunked-head.js";
 import { planFeatures, teacherTaps } from "../losses/features/feature-terms.js";
@@ -8,13 +9,15 @@ import { needsTeacher } from "../losses/objective.js";
 import { finalObjective, type Objective } from "../losses/options.js";
 import { countParameters } from "../models/architecture.js";
 import { tapWidth } from "../models/layer-taps.js";
-import type { ModelDefinition } from "../models/model-graph.js";
+import { type ModelDefinition, placeModel } from "../models/model-graph.js";
 import type { SignalForm } from "../signals/signal-feeds.js";
 import type { StudentModel } from "../students/student-model.js";
 import { hiddenFormOf } from "../teachers/local-teacher.js";
+import { mixtureFormOf } from "../teachers/mixture-teacher.js";
 import { buildTrainingGraph } from "../training/training-graph.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
 import type { CommonConfig } from "./run-parts.js";
+import type { TeacherBatch } from "./teacher-batch.js";
 
 /** Node.js, the engine, the tokenizer and the rows. */
 const programBytes = 2.5e8;
@@ -26,7 +29,7 @@ export interface MemoryEstimate {
   readonly peakBytes: number;
   /** Weights; of those that are trained two moments and two gradients: the one in use, and the last step's until it is collected. */
   readonly student: number;
-  /** Weights, and what its layers hand over of a micro-batch. */
+  /** Weights, what reading a micro-batch takes, and what its layers hand over of it. */
   readonly teacher: number;
   /** What a micro-batch needs forward and backward, gradients included. */
   readonly microBatch: number;
@@ -34,26 +37,48 @@ export interface MemoryEstimate {
   readonly evaluation: number;
 }
 
+/** What a model's body needs to read a batch. */
+function bytesToRead(model: ModelDefinition, batch: TeacherBatch): number {
+  const graph = new Graph();
+  const { hidden } = placeModel(graph, model, { positionCount: batch.tokens });
+  return allocatorOverhead * peakLiveBytes(graph, [hidden], { ...batch });
+}
+
+/** A teacher with its weights, and how much it counts beside others. */
+export interface TeacherWeights {
+  readonly model: ModelWithWeights;
+  readonly weight: number;
+}
+
+/**
+ * @param teachers - all that teach at once; nothing where none does.
+ * @param teacherBatch - the largest that they read.
+ */
 export function estimateMemory(
   { data, training }: Pick<CommonConfig, "data" | "training">,
   student: ModelDefinition & Pick<StudentModel, "frozen">,
-  teacher: ModelWithWeights | undefined,
+  teachers: readonly TeacherWeights[],
   objective: Objective,
+  teacherBatch: TeacherBatch,
 ): MemoryEstimate {
   const tokens = data.sequenceLength;
   const rows = training.microBatchTokens;
   const chunkRows = chunkRowsFor(student.shape.headWidth, rows);
   const sizes = { sequences: Math.ceil(rows / tokens), tokens, places: tokens, chunks: Math.ceil(rows / chunkRows) };
-  const hidden = teacher && !student.shape.classHead ? hiddenFormOf(teacher) : undefined;
-  const signal = hidden ?? classForm(student, teacher, objective);
-  const taps = hidden?.layers ? teacherTaps(planFeatures(objective, student, hidden)) : [];
-  const tapped = taps.reduce((sum, { part }) => sum + 4 * rows * tapWidth(hidden!.layers!, part), 0);
+  const hidden = student.shape.classHead ? undefined : hiddenOf(teachers);
+  const signal = hidden ?? classForm(student, teachers[0]?.model, objective);
+  const layers = hidden?.kind === "hidden" ? hidden.layers : undefined;
+  const taps = layers ? teacherTaps(planFeatures(objective, student, hidden)) : [];
+  const tapped = taps.reduce((sum, { part }) => sum + 4 * rows * tapWidth(layers!, part), 0);
+  const reading = teachers.reduce((sum, { model }) => sum + bytesToRead(model, teacherBatch), 0);
   const live = ({ graph, outputs }: Pick<ReturnType<typeof buildRowScorer>, "graph" | "outputs">): number =>
     allocatorOverhead * peakLiveBytes(graph, Object.values(outputs), sizes);
   const shared = { positionCount: tokens, chunkRows };
   const parts = {
     student: bytesOf(student) + 4 * bytesOf(student, student.frozen),
-    teacher: [...(teacher?.weights.values() ?? [])].reduce((sum, { data }) => sum + data.byteLength, tapped),
+    teacher: teachers
+      .flatMap(({ model }) => [...model.weights.values()])
+      .reduce((sum, { data }) => sum + data.byteLength, tapped + reading),
     microBatch: live(
       buildTrainingGraph(student, objective, {
         ...shared,
@@ -66,6 +91,12 @@ export function estimateMemory(
     evaluation: live(buildRowScorer(student, { ...shared, signal, objective: finalObjective(objective) })),
   };
   return { ...parts, peakBytes: Object.values(parts).reduce((sum, bytes) => sum + bytes, programBytes) };
+}
+
+function hiddenOf(teachers: readonly TeacherWeights[]): SignalForm | undefined {
+  const [first] = teachers;
+  if (teachers.length < 2) return first && hiddenFormOf(first.model);
+  return mixtureFormOf(teachers.map(({ model, weight }) => ({ ...model.shape, weight })));
 }
 
 /** Classes come as logits, from a model or from the rows; undefined for a student that predicts tokens, or learns labels alone. */

@@ -1,99 +1,130 @@
-/** @file How long a run will take, told from a few of its own batches: real steps on a student that is thrown away. */
+/** @file How long a run will take: what it does, how often, and how long a few of its own batches take. */
 
-import { makeBatch } from "../data/make-batch.js";
-import { makeRowScorer } from "../evaluate/row-scores.js";
-import { packBatches } from "../evaluate/score-batches.js";
-import { chunkRowsFor } from "../losses/chunked-head.js";
+import { differingTokensShown } from "../evaluate/differing-tokens.js";
 import { needsTeacher } from "../losses/objective.js";
-import { finalObjective, type Objective } from "../losses/options.js";
-import type { TeacherSource } from "../signals/teacher-signal.js";
-import { makeProjections } from "../training/projections.js";
-import { planSteps, sequencesIn } from "../training/steps.js";
-import { rowsPerEvaluation, widestBatch } from "../training/train-student.js";
-import { Trainer } from "../training/trainer.js";
-import { type CommonConfig, openSource, type RunParts } from "./run-parts.js";
+import { planSteps, type StepPlan, sequencesIn } from "../training/steps.js";
+import { rowsPerEvaluation } from "../training/train-student.js";
+import { documentsToAsk } from "./fill-cache.js";
+import { ownStartTokens } from "./measure-own-start.js";
+import { mixtureOf } from "./open-models.js";
+import type { CommonConfig, RunParts } from "./run-parts.js";
+import { calibrationTokens } from "./student-from-teacher.js";
+import { type BatchTimes, type StepTiming, timeBatches } from "./time-batches.js";
 import { twinObjective } from "./train-and-report.js";
 
 /** Seconds of the parts of a run. */
 export interface TimeEstimate {
   readonly seconds: number;
+  /** Models and rows are opened, a student's parts chosen, its start measured, a cache filled. */
+  readonly preparation: number;
+  /** Responses are written; 0 where none are. */
+  readonly writing: number;
+  /** A weak teacher is trained; 0 where none is. */
+  readonly weak: number;
   readonly training: number;
-  /** 0 where no twin is trained. */
+  /** Of the twin; 0 where none is trained. */
   readonly twin: number;
-  /** Between steps, and all models at the end. */
+  /** Before the first step, and between steps. */
   readonly evaluation: number;
+  /** All models on all held-out rows, and their speed. */
+  readonly report: number;
 }
+
+export interface EstimateOptions {
+  readonly threads: number;
+  /** Seconds that it took to open the parts. */
+  readonly opening: number;
+  /** Seconds that the responses will take; 0 where none are written. */
+  readonly writing: number;
+  /** How often the student is trained: a weak-to-strong run does so at other weights too, and for its ceiling. */
+  readonly students?: number | undefined;
+  /** The training of a weak teacher. */
+  readonly weak?: { readonly training: CommonConfig["training"]; readonly parts: RunParts } | undefined;
+}
+
+/** Seconds in which a process of its own starts, before it loads a model. */
+const processSeconds = 1;
 
 /**
- * Trains a copy of the student for two micro-batches and scores one held-out batch, and multiplies.
+ * Trains a copy of the student for a few micro-batches and scores one held-out batch, and multiplies.
  *
- * @param parts - the run's, opened. The teacher's weights are used where they lie.
+ * @param parts - the run's, opened.
  */
 export async function estimateTime(
-  { data: { sequenceLength, packing, shuffle }, training }: Pick<CommonConfig, "data" | "training">,
+  config: Pick<CommonConfig, "data" | "training" | "cache">,
   parts: RunParts,
-  threads: number,
+  { threads, opening, writing, students = 1, weak }: EstimateOptions,
 ): Promise<TimeEstimate> {
-  const { student, data, objective } = parts;
-  const documents = [...data.train, ...data.heldOut];
-  const positionCount = widestBatch(documents, sequenceLength);
-  const plan = planSteps(data.train, { sequenceLength, packing, shuffle, ...training });
-  const step = plan.at(1);
-  const size = sequencesIn(training.microBatchTokens, step.plan);
-  const microBatch = makeBatch(data.train, step.sequences.slice(0, size), step.plan);
-  const microBatches = plan.steps * Math.ceil(step.sequences.length / size);
-  const localTeacher = await openSource(parts, { positionCount, threads });
-  const chunkRows = chunkRowsFor(student.model.shape.headWidth, training.microBatchTokens);
-  const shared = { positionCount, chunkRows, threads };
+  const { data, objective, teacher, student, context } = parts;
+  const { training } = config;
+  const plan = planSteps(data.train, { ...config.data, ...training });
+  const isTwinTrained = training.twin && needsTeacher(objective);
+  const times = await timeBatches(config, parts, plan, { threads, twin: isTwinTrained ? twinObjective : undefined });
+  const { loading, scoring } = times;
+  const once = scoring?.once ?? 0;
+  const trained = students + (isTwinTrained ? 1 : 0);
 
-  const secondsPerMicroBatch = async (trained: Objective): Promise<number> => {
-    const guide = needsTeacher(trained) ? localTeacher : undefined;
-    const options = { ...shared, steps: plan.steps, recompute: training.recompute, optimizer: training };
-    const trainer = await Trainer.create(await student.start(), guide, trained, options);
-    try {
-      return await secondTime((turn) => trainer.step([microBatch], turn, training.learningRate));
-    } finally {
-      await trainer.dispose();
-    }
+  const heldOutRows = data.heldOut.reduce((sum, { responseTokens }) => sum + responseTokens, 0);
+  const perTeacherToken = times.teacher.each / Math.max(1, times.batch.teacher);
+  const perTeacherRow = times.teacher.each / Math.max(1, times.batch.rows);
+  const perToken = (scoring?.each ?? 0) / Math.max(1, times.batch.student);
+  const perRow = (scoring?.each ?? 0) / Math.max(1, times.batch.rows);
+
+  const asked = (await documentsToAsk(config, parts)).reduce((sum, document) => sum + document.teacher.ids.length, 0);
+  const calibration = student.pending ? calibrationTokens * perTeacherToken + times.teacher.once : 0;
+  const tokens = data.heldOut.reduce((sum, document) => sum + document.student.ids.length, 0);
+  const sampled = Math.min(ownStartTokens, tokens);
+  const start = loading + 2 * once + sampled * (perToken + perTeacherToken) + 2 * (scoring?.each ?? 0);
+  const preparation = opening + calibration + times.teacher.once + asked * perTeacherToken + start;
+
+  const between = Math.min(heldOutRows, rowsPerEvaluation);
+  const evaluations = 1 + Math.ceil(plan.steps / (training.evaluateEvery ?? plan.steps));
+  // A teacher's signals are kept between evaluations.
+  const evaluation = trained * (once + between * (evaluations * perRow + perTeacherRow));
+
+  const scored = trained + 1 + (context && teacher?.model.fingerprint !== student.fingerprint ? 1 : 0);
+  const own = costOfProcess(times, perToken, training.microBatchTokens);
+  const teachers = teacher ? mixtureOf(teacher).length : 0;
+  const taught = teachers * costOfProcess(times, perTeacherToken / Math.max(1, teachers), training.microBatchTokens);
+  const shown = Math.min(differingTokensShown, data.heldOut.length);
+  const shownTokens = (shown * tokens) / Math.max(1, data.heldOut.length);
+  const differing = teacher ? once + shownTokens * (perToken + perTeacherToken) : 0;
+  const report =
+    scored * (loading + once + heldOutRows * perRow) + heldOutRows * perTeacherRow + own + taught + differing;
+
+  const parted = {
+    preparation,
+    writing,
+    weak: weak ? await estimateWeak({ ...config, training: weak.training }, weak.parts, threads) : 0,
+    training: students * (loading + trainingSeconds(times.training, plan, training.microBatchTokens)),
+    twin: times.twin ? loading + trainingSeconds(times.twin, plan, training.microBatchTokens) : 0,
+    evaluation,
+    report,
   };
-  try {
-    const learning = microBatches * (await secondsPerMicroBatch(objective));
-    const isTwinTrained = training.twin && needsTeacher(objective);
-    const twin = isTwinTrained ? microBatches * (await secondsPerMicroBatch(twinObjective)) : 0;
-    const evaluation = await secondsToEvaluate(localTeacher, isTwinTrained ? 2 : 1);
-    return { seconds: learning + twin + evaluation, training: learning, twin, evaluation };
-  } finally {
-    await localTeacher?.dispose();
-  }
-
-  /** @param students - trained ones. */
-  async function secondsToEvaluate(guide: TeacherSource | undefined, students: number): Promise<number> {
-    const [batch] = packBatches(data.heldOut, { sequenceLength, batchTokens: training.microBatchTokens });
-    if (!batch) return 0;
-    const model = await student.start();
-    const scorer = await makeRowScorer(model, { ...shared, signal: guide?.form, objective: finalObjective(objective) });
-    try {
-      const projections = makeProjections(objective, model, guide?.form, training.seed);
-      const weights = { ...Object.fromEntries([...model.weights, ...projections]), ...guide?.headFeeds };
-      const signal = await guide?.signal(batch);
-      const taught = guide ? await secondTime(() => guide.signal(batch)) : 0;
-      const scored = await secondTime(() => scorer.score(batch, weights, signal));
-      const rows = data.heldOut.reduce((sum, { responseTokens }) => sum + responseTokens, 0);
-      const between = Math.min(rows, rowsPerEvaluation);
-      const evaluations = 1 + Math.ceil(plan.steps / (training.evaluateEvery ?? plan.steps));
-      // The report scores each trained student and their common start; a teacher's signals are kept between evaluations.
-      const scoredRows = students * evaluations * between + (students + 1) * rows;
-      return (scored * scoredRows + taught * (students * between + rows)) / batch.rows.count;
-    } finally {
-      await scorer.dispose();
-    }
-  }
+  return { seconds: Object.values(parted).reduce((sum, each) => sum + each, 0), ...parted };
 }
 
-/** Seconds of the second of two turns: the first one finds memory and caches cold. */
-async function secondTime(work: (turn: number) => Promise<unknown>): Promise<number> {
-  await work(1);
-  const started = performance.now();
-  await work(2);
-  return (performance.now() - started) / 1000;
+/** Seconds in which a weak teacher is trained. */
+async function estimateWeak(
+  config: Pick<CommonConfig, "data" | "training">,
+  parts: RunParts,
+  threads: number,
+): Promise<number> {
+  const { preparation, training, evaluation } = await estimateTime(config, parts, { threads, opening: 0, writing: 0 });
+  return preparation + training + evaluation;
+}
+
+function trainingSeconds({ once, each, update }: StepTiming, plan: StepPlan, microBatchTokens: number): number {
+  let microBatches = 0;
+  for (let step = 1; step <= plan.steps; step++) {
+    const { sequences, plan: epoch } = plan.at(step);
+    microBatches += sequences.length / sequencesIn(microBatchTokens, epoch);
+  }
+  return once + microBatches * each + plan.steps * update;
+}
+
+/** A model's speed and memory, measured in a process of its own: it reads a micro-batch some times, for two seconds at least. */
+function costOfProcess({ loading, scoring }: BatchTimes, perToken: number, microBatchTokens: number): number {
+  const once = scoring?.once ?? 0;
+  return processSeconds + loading + once + Math.max(4 * perToken * microBatchTokens, 2);
 }

@@ -8,7 +8,7 @@ import type { Objective } from "../losses/options.js";
 import { checkRunDirectory } from "../training/run-directory.js";
 import { openData } from "./open-data.js";
 import { openStudent } from "./open-models.js";
-import { recipeSchema, studentSchema } from "./options.js";
+import { finetuneConfigSchema } from "./own-text-options.js";
 import { defineRecipe } from "./recipe.js";
 import { trainAndReport } from "./train-and-report.js";
 
@@ -16,11 +16,7 @@ const objective: Objective = { hard: { kind: "cross-entropy", weight: 1 } };
 
 export const finetune = defineRecipe({
   name: "finetune",
-  config: recipeSchema("finetune", {
-    student: studentSchema.refine(({ model }) => model !== undefined, {
-      error: "expected a `model` to start from",
-    }),
-  }),
+  config: finetuneConfigSchema,
 
   async run(context) {
     const { config, emit, signal } = context;

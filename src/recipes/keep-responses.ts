@@ -39,7 +39,8 @@ export interface StudentReader {
   readonly sharesTokenizer: boolean;
 }
 
-interface Encoded {
+/** A response in the student's tokens. */
+export interface Encoded {
   readonly candidate: Candidate;
   readonly span: Span;
   readonly asked: AskedRow;
@@ -53,9 +54,36 @@ interface Encoded {
  */
 export async function keepResponses(
   config: SequenceConfig,
-  { rows, responses }: WrittenRows,
-  { tokenizer, sharesTokenizer }: StudentReader,
+  written: WrittenRows,
+  reader: StudentReader,
 ): Promise<KeptResponses> {
+  const encoded = await encodeResponses(config, written, reader);
+  const { responses } = written;
+  const drops = await filterResponses(
+    encoded.map(({ candidate }) => candidate),
+    config.filters,
+    config.data.sequenceLength,
+  );
+  const lines = encoded.map((one, i) => lineOf(one, drops[i]));
+  const write = (name: string, isWritten: (drop: Drop | undefined) => boolean) =>
+    writeFileAtomically(join(config.output, name), (file) =>
+      file.writeFile(lines.filter((_, i) => isWritten(drops[i])).join("")),
+    );
+  await write(keptFile, (drop) => drop === undefined);
+  await write(droppedFile, (drop) => drop !== undefined);
+  const dropped = countDrops(encoded, drops);
+  const kept = encoded.filter((_, i) => drops[i] === undefined);
+  const documents = kept.map((one) => documentOf(one, reader.tokenizer));
+  if (documents.length === 0) throw nothingKept(responses.length, dropped, config.output);
+  return { documents, dropped };
+}
+
+/** What the student sees of every response, and what the filters look at. */
+export async function encodeResponses(
+  config: Pick<SequenceConfig, "data" | "student">,
+  { rows, responses }: Pick<WrittenRows, "rows" | "responses">,
+  { tokenizer, sharesTokenizer }: StudentReader,
+): Promise<readonly Encoded[]> {
   const chatTemplate = await loadChatTemplate(config.data.template, tokenizer);
   const prompt = makePrompt(config.student.prompt, "student.prompt");
   const encoded: Encoded[] = [];
@@ -72,25 +100,12 @@ export async function keepResponses(
     };
     encoded.push({ candidate, span, asked, seen });
   }
-  const drops = await filterResponses(
-    encoded.map(({ candidate }) => candidate),
-    config.filters,
-    config.data.sequenceLength,
-  );
-  const lines = encoded.map((one, i) => lineOf(one, drops[i]));
-  const write = (name: string, isWritten: (drop: Drop | undefined) => boolean) =>
-    writeFileAtomically(join(config.output, name), (file) =>
-      file.writeFile(lines.filter((_, i) => isWritten(drops[i])).join("")),
-    );
-  await write(keptFile, (drop) => drop === undefined);
-  await write(droppedFile, (drop) => drop !== undefined);
-  const dropped = countDrops(encoded, drops);
-  const documents = encoded.flatMap(({ span, asked, candidate }, i) => {
-    if (drops[i] !== undefined) return [];
-    return [makeDocument(span, span, originOf(asked.row, candidate.row), tokenizer)];
-  });
-  if (documents.length === 0) throw nothingKept(responses.length, dropped, config.output);
-  return { documents, dropped };
+  return encoded;
+}
+
+/** A response as the student learns it. */
+export function documentOf({ span, asked, candidate }: Encoded, tokenizer: Tokenizer): TransferDocument {
+  return makeDocument(span, span, originOf(asked.row, candidate.row), tokenizer);
 }
 
 interface LearnedSpan extends Span {

@@ -16,7 +16,7 @@ import type { RecipeContext } from "./recipe.js";
 import { threadsOf } from "./threads-of.js";
 import { keepInputs } from "./train-and-report.js";
 import { countRows, trainStudents, trainWeakTeacher } from "./train-students.js";
-import type { WeakClassifiersConfig } from "./weak-to-strong.js";
+import type { WeakClassifiersConfig } from "./weak-to-strong-config.js";
 import { weakToStrongObjective } from "./weak-to-strong-options.js";
 
 /** Trains every model in a folder of its own inside the run's, and reports. What is there already is not trained again. */
@@ -45,9 +45,12 @@ export async function learnClassesFromWeak(
     const gap = await measureClassGap(context, { weak, source, students, ceiling }, classData, threads);
     const rows = { ...countRows(data.train), weakTrainingRows: opened.weak?.data.train.length ?? null };
     const exports = resume ? await exportsOf(config.output) : [];
+    // That the teacher is no better than the student is what the recipe is for.
+    const { teacherWorth: _, ...classification } = made.classification!;
     const report: Report = {
       ...made,
-      classification: { ...made.classification!, weakToStrong: { ...rows, ...gap } },
+      warnings: data.warnings,
+      classification: { ...classification, weakToStrong: { ...rows, ...gap } },
       ...(exports.length > 0 && { exports }),
     };
     emit({ type: "phase", phase: "report", message: "writing the report" });

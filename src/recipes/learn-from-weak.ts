@@ -15,7 +15,7 @@ import type { RecipeContext } from "./recipe.js";
 import { threadsOf } from "./threads-of.js";
 import { keepInputs } from "./train-and-report.js";
 import { countRows, trainStudents, trainWeakTeacher } from "./train-students.js";
-import type { WeakToStrongConfig } from "./weak-to-strong.js";
+import type { WeakToStrongConfig } from "./weak-to-strong-config.js";
 import { weakToStrongObjective } from "./weak-to-strong-options.js";
 
 /** Trains every model in a folder of its own inside the run's, and reports. What is there already is not trained again. */
@@ -31,7 +31,7 @@ export async function learnFromWeak(
   const teacher = await weakTeacher(context, opened, threads);
   const objective = weakToStrongObjective(config, config.weakLabels.weight);
   const parts = { teacher, student, data, objective };
-  const localTeacher = await openTeacherSource(context, parts, threads);
+  const localTeacher = (await openTeacherSource(context, parts, threads))!;
   try {
     // That the teacher is no better than the student is no cause for a warning here.
     const start = resume ? [] : await measureOwnStart(context, parts, localTeacher, threads);

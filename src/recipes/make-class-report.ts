@@ -6,16 +6,19 @@ import type { ClassData } from "../data/class-documents.js";
 import type { TextReader } from "../data/text-reader.js";
 import { InterruptedError } from "../errors.js";
 import { answersOf, answersOfStudent, compareAnswers } from "../evaluate/class-probabilities.js";
+import { accuracyLead, type LabelledTexts } from "../evaluate/class-worth.js";
 import { type ClassProbabilities, likeliestClasses, measureClasses } from "../evaluate/classification.js";
 import { packBatches } from "../evaluate/score-batches.js";
-import { estimateMean, median, quantile } from "../evaluate/statistics.js";
+import { median, quantile } from "../evaluate/statistics.js";
 import { countParameters } from "../models/architecture.js";
 import type { ModelDefinition } from "../models/model-graph.js";
-import type { ClassificationReport, ClassModelReport, ClassTeacherFacts } from "../report/classification.js";
+import { warnAboutClassTeacher } from "../report/class-worth-text.js";
+import type { ClassModelReport, ClassTeacherFacts } from "../report/classification.js";
 import type { ModelReport, ModelRole, Report } from "../report/report.js";
 import { askAboutText, type ClassTeacher, makeClassTeacher } from "../teachers/class-teacher.js";
 import { widestBatch } from "../training/train-student.js";
 import { loadModelFolder, type ModelWithWeights } from "../weights/load-model.js";
+import { classWorthOf } from "./class-worth.js";
 import { historyOf, runFacts, type Trained } from "./make-report.js";
 import type { OpenedClassStudent, OpenedClassTeacher } from "./open-class-models.js";
 import type { RecipeContext } from "./recipe.js";
@@ -64,9 +67,11 @@ export async function makeClassReport(
     models.push(bench.describe(role, name, size, milliseconds, answers, taught));
     return answers;
   };
-  await measure("student-before", "student before", "the student before", await student.start());
+  const before = await measure("student-before", "student before", "the student before", await student.start());
   const answers = await measure("student-after", basename(config.output), "the student", after);
   const twinAnswers = twin && (await measure("twin", "twin", "the twin", await loadModelFolder(twin.path)));
+  const students = { "student-before": before, "student-after": answers, ...(twinAnswers && { twin: twinAnswers }) };
+  const teacherWorth = taught && classWorthOf(taught, students, data.train, bench.labelled);
   return {
     ...runFacts(context, parts, { trained, threads, started }, parameters),
     models: models.flatMap((model) => bench.asModelReport(model) ?? []),
@@ -76,17 +81,22 @@ export async function makeClassReport(
       data: classData.facts,
       teacher: teacherFacts(own),
       models,
-      gainOverTwin: twinAnswers ? gain(twinAnswers, answers, bench.targets, classData.heldOutGroups) : null,
+      ...(teacherWorth && { teacherWorth }),
+      gainOverTwin: twinAnswers
+        ? accuracyLead(likeliestClasses(answers), likeliestClasses(twinAnswers), bench.labelled)
+        : null,
     },
     history: { student: historyOf(trained), twin: twin ? historyOf(twin) : null },
     tokensThatDiffer: [],
-    warnings: data.warnings,
+    warnings: [...data.warnings, ...warnAboutClassTeacher(teacherWorth ?? [])],
   };
 }
 
 /** Held-out batches and what is needed to measure models on them. */
 class ClassBench {
   readonly targets: Int32Array;
+  /** The same with what intervals resample. */
+  readonly labelled: LabelledTexts;
   readonly #context: RecipeContext<CommonConfig>;
   readonly #data: ClassData;
   readonly #batches: readonly DistillationBatch[];
@@ -105,6 +115,7 @@ class ClassBench {
       batchTokens: context.config.training.microBatchTokens,
     });
     this.targets = Int32Array.from(data.heldOut, ({ classified }) => classified!.target);
+    this.labelled = { targets: this.targets, groups: data.heldOutGroups };
   }
 
   answersOf(name: string, teacher: ClassTeacher): Promise<ClassProbabilities> {
@@ -213,20 +224,4 @@ function teacherFacts({ teacher, leaning, labelWords, source, classData }: Class
     share: leaning ? Math.exp(leaning[i]!) : null,
   }));
   return { kind: "label-words", words };
-}
-
-/** The student's accuracy minus the twin's, on the same texts. */
-function gain(
-  twin: ClassProbabilities,
-  student: ClassProbabilities,
-  targets: Int32Array,
-  groups: Int32Array,
-): ClassificationReport["gainOverTwin"] {
-  const [theirs, ours] = [likeliestClasses(twin), likeliestClasses(student)];
-  const rows = [...targets.keys()].filter((row) => targets[row]! >= 0);
-  const isRight = (answers: Int32Array, row: number) => Number(answers[row] === targets[row]);
-  return estimateMean(
-    rows.map((row) => isRight(ours, row) - isRight(theirs, row)),
-    rows.map((row) => groups[row]!),
-  );
 }

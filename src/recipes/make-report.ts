@@ -26,7 +26,7 @@ import { type TrainedStudent, widestBatch } from "../training/train-student.js";
 import { packageVersion } from "../version.js";
 import { loadModelFolder, type ModelWithWeights } from "../weights/load-model.js";
 import type { Precision } from "../weights/quantize/index.js";
-import type { OpenedTeacher } from "./open-models.js";
+import { mixtureOf, type OpenedTeacher } from "./open-models.js";
 import { warnAboutSignals } from "./open-teacher-source.js";
 import type { RecipeContext } from "./recipe.js";
 import { reportContext } from "./report-context.js";
@@ -66,9 +66,7 @@ export async function makeReport(
   const before = await bench.scores("the student before", await student.start());
   if (teacher) {
     const { name, model } = teacher;
-    const count = countParameters(model.architecture.parameters(model.shape));
-    const cost = await bench.cost(model.path, teacher.precision);
-    const facts = { parameters: count, bytesOnDisk: model.bytesOnDisk, ...cost };
+    const facts = await bench.factsOf(teacher);
     add("teacher", name, scoresOfTeacher(before), facts);
     if (parts.context) {
       const isStart = model.fingerprint === student.fingerprint;
@@ -183,6 +181,19 @@ class Bench {
     const { data, training } = config;
     const sequences = Math.max(1, Math.floor(training.microBatchTokens / data.sequenceLength));
     return measureForward({ model, precision, sequences, tokens: data.sequenceLength, threads: this.#threads }, signal);
+  }
+
+  /** Size, speed and memory of a teacher: of a mixture all together, one read after the other. */
+  async factsOf(teacher: OpenedTeacher): Promise<ForwardCost & { parameters: number; bytesOnDisk: number }> {
+    let [parameters, bytesOnDisk, secondsPerToken, peakMemoryBytes] = [0, 0, 0, 0];
+    for (const { model, precision } of mixtureOf(teacher).map((member) => member.teacher)) {
+      const cost = await this.cost(model.path, precision);
+      parameters += countParameters(model.architecture.parameters(model.shape));
+      bytesOnDisk += model.bytesOnDisk;
+      secondsPerToken += 1 / cost.tokensPerSecond;
+      peakMemoryBytes += cost.peakMemoryBytes;
+    }
+    return { parameters, bytesOnDisk, tokensPerSecond: 1 / secondsPerToken, peakMemoryBytes };
   }
 
   /** What its precision costs the teacher; undefined where it computes in float32. */

@@ -11,7 +11,7 @@ import { sampleDocuments } from "./student-from-teacher.js";
 import { warnAboutTeacher, worthOf } from "./teacher-worth.js";
 
 /** Held-out tokens on which the start is measured; the report measures it on all. */
-const sampleTokens = 2048;
+export const ownStartTokens = 2048;
 
 /** Measures the student, and warns of a teacher that is not ahead of it; nothing where no row is held out. */
 export async function measureOwnStart(
@@ -22,7 +22,7 @@ export async function measureOwnStart(
 ): Promise<readonly RunEvent[]> {
   const { student, data } = parts;
   const { sequenceLength } = config.data;
-  const sample = sampleDocuments(data.heldOut, sampleTokens);
+  const sample = sampleDocuments(data.heldOut, ownStartTokens);
   if (sample.length === 0) return [];
   const batches = packBatches(sample, { sequenceLength, batchTokens: config.training.microBatchTokens });
   const { architecture, shape } = student.model;

@@ -12,6 +12,7 @@ import { openWrittenData, type WritingFacts, type WrittenData, type WrittenDataO
 import { promptsOf } from "./prompts-of.js";
 import type { RecipeContext } from "./recipe.js";
 import type { RunConfig } from "./registry.js";
+import { makeWritingSampler, type SamplerOptions } from "./sample-writing.js";
 import { completeResponses, readResponses } from "./teacher-responses.js";
 import { threadsOf } from "./threads-of.js";
 
@@ -72,25 +73,23 @@ export async function readContextData(config: WrittenConfig, run: string, studen
   });
 }
 
-/** The rows with responses as long as they may become: what a run can cost at most. */
+/** The rows with responses like the few that the teacher writes now: what a run will cost, and how long the writing takes. */
 export async function imagineContextData(
   config: WrittenConfig,
-  student: RowReader,
-  teacherLength: number,
-): Promise<WrittenData> {
-  const tokenizer = writersTokenizer(student);
-  let id = 0;
-  while (tokenizer.isSpecial(id)) id++;
-  const ids = new Array<number>(config.responses.maxTokens).fill(id);
-  return open(config, student, {
-    teacherLength,
-    respond: async (_, rows) =>
-      rows.flatMap((_, prompt) =>
-        Array.from({ length: config.responses.samples }, (_, sample): WrittenResponse => {
-          return { prompt, sample, ids, finishReason: "stop", logProb: 0 };
-        }),
-      ),
+  { teacher, student }: { readonly teacher: OpenedTeacher; readonly student: RowReader },
+  options: SamplerOptions,
+): Promise<WrittenData & { readonly writingSeconds: number }> {
+  const { from: _, ...generation } = config.responses;
+  const sampler = makeWritingSampler(teacher, writersTokenizer(student), generation, options);
+  const data = await open(config, student, {
+    teacherLength: teacher.model.shape.maxPositions,
+    respond: async (_, rows) => {
+      const responses = await sampler.respond(rows.map(({ prompt }) => prompt));
+      // How many will reach the most tokens is not known from a few.
+      return responses.map((response): WrittenResponse => ({ ...response, finishReason: "stop" }));
+    },
   });
+  return { ...data, writingSeconds: sampler.seconds() };
 }
 
 function open(

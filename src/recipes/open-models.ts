@@ -19,7 +19,7 @@ import {
 import type { Precision } from "../weights/quantize/index.js";
 import { hashOf } from "./hash-of.js";
 import type { RowReader } from "./open-data.js";
-import type { StudentOptions, TeacherOptions } from "./options.js";
+import type { MixedTeacherOptions, StudentOptions, TeacherOptions } from "./options.js";
 import { type CalibrationOptions, openFromTeacher } from "./student-from-teacher.js";
 import { trainPartly } from "./train-partly.js";
 
@@ -34,6 +34,14 @@ export interface OpenedTeacher {
   readonly load: () => Promise<LoadedModel>;
   readonly precision: Precision;
   readonly tokenizer: Tokenizer | undefined;
+  /** All that teach, itself the first, where it does not teach alone. */
+  readonly mixture?: readonly MixedTeacher[] | undefined;
+}
+
+/** A teacher, and how much it counts. */
+export interface MixedTeacher {
+  readonly teacher: OpenedTeacher;
+  readonly weight: number;
 }
 
 export interface OpenedStudent {
@@ -81,6 +89,34 @@ export async function openTeacher(
     return loaded;
   };
   return { name: basename(model), storedAs, model: described, load, precision, tokenizer: await tokenizerOf(path) };
+}
+
+/** A teacher, and those that it is mixed with where it does not teach alone. */
+export type TeachersOptions = TeacherOptions & Partial<Pick<MixedTeacherOptions, "weight" | "mixWith">>;
+
+/**
+ * The teacher, with those that it is mixed with. What a student is cut from or takes its tokenizer from is the first.
+ *
+ * @throws DataError where their tokenizers differ.
+ */
+export async function openTeachers(
+  { weight = 1, mixWith = [], ...own }: TeachersOptions,
+  download: LocateOptions = {},
+): Promise<OpenedTeacher> {
+  const first = await openTeacher(own, download);
+  if (mixWith.length === 0) return first;
+  const mixture: MixedTeacher[] = [{ teacher: first, weight }];
+  for (const { model, weight } of mixWith) {
+    const teacher = await openTeacher({ ...own, model }, download);
+    assertOneVocabulary(first, teacher);
+    mixture.push({ teacher, weight });
+  }
+  return { ...first, name: mixture.map(({ teacher }) => teacher.name).join(" + "), mixture };
+}
+
+/** All that teach: the teacher itself, and those that it is mixed with. */
+export function mixtureOf(teacher: OpenedTeacher): readonly MixedTeacher[] {
+  return teacher.mixture ?? [{ teacher, weight: 1 }];
 }
 
 /** @throws UnsupportedError where a model that is to teach has a soft prompt: views for teachers hold text alone. */
@@ -186,7 +222,7 @@ export function assertOneVocabulary(teacher: RowReader, student: RowReader): voi
   const [taught, learned] = [teacher.model.shape.headWidth, student.model.shape.headWidth];
   if (taught === learned) return;
   throw new DataError(
-    `teacher and student must share a tokenizer; where one has none their heads must be equally wide, got ${taught} and ${learned}.`,
+    `all models of a run must share a tokenizer; where one has none their heads must be equally wide, got ${taught} and ${learned}.`,
     { hint: "Put the tokenizer's files into both folders." },
   );
 }

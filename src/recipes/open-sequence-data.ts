@@ -51,7 +51,7 @@ export async function openWrittenSequence(context: RecipeContext<SequenceConfig>
   const sharesTokenizer = model?.tokenizer?.fingerprint === tokenizer.fingerprint;
   const written = await writeResponsesTo(context, writer);
   const { documents, dropped } = await keepResponses(config, written, { tokenizer, sharesTokenizer });
-  const data = split(documents, written.weightlessRows, heldOut, config);
+  const data = splitWritten(documents, written.weightlessRows, heldOut, config);
   for (const warning of data.warnings) emit({ type: "warning", ...warning });
   const { rows, responses, unanswered } = written;
   const writing: WritingReport = {
@@ -68,9 +68,9 @@ export async function openWrittenSequence(context: RecipeContext<SequenceConfig>
 }
 
 /** The config's own held-out rows, which are read before anything is written. */
-async function openHeldOut(
+export async function openHeldOut(
   { data: { heldOut, template, sequenceLength, weightField } }: SequenceConfig,
-  { tokenizer, model }: OpenedStudent,
+  { tokenizer, model }: Pick<OpenedStudent, "tokenizer" | "model">,
 ): Promise<TransferSet | undefined> {
   if (heldOut === undefined) return undefined;
   const chatTemplate = await loadChatTemplate(template, tokenizer);
@@ -80,7 +80,7 @@ async function openHeldOut(
 }
 
 /** All responses to a row land on the same side. */
-function split(
+export function splitWritten(
   documents: readonly TransferDocument[],
   weightlessRows: number,
   heldOut: TransferSet | undefined,

@@ -17,7 +17,7 @@ import { openTeacher } from "./open-models.js";
 import { withTokenizer } from "./open-weak-to-strong.js";
 import type { RunEvent } from "./recipe.js";
 import type { Learner } from "./train-students.js";
-import type { WeakClassifiersConfig } from "./weak-to-strong.js";
+import type { WeakClassifiersConfig } from "./weak-to-strong-config.js";
 
 export interface OpenedWeakClassifiers {
   /** The weak teacher where it teaches as it is. */

@@ -6,7 +6,7 @@ import { DataError } from "../errors.js";
 import { openData } from "./open-data.js";
 import { assertOneVocabulary, type OpenedStudent, openStudent } from "./open-models.js";
 import type { RunEvent } from "./recipe.js";
-import type { WeakToStrongConfig } from "./weak-to-strong.js";
+import type { WeakToStrongConfig } from "./weak-to-strong-config.js";
 
 export interface OpenedWeakToStrong {
   /** The weak teacher: before it is trained, where it is. */

@@ -5,7 +5,7 @@ import { dataOptionsSchema } from "../data/options.js";
 import { featureTermsOf } from "../losses/features/feature-terms.js";
 import type { Objective } from "../losses/options.js";
 import { batchProblems, resolveBatchTokens, trainingSchema } from "../training/options.js";
-import { precisions } from "../weights/quantize/index.js";
+import { precisions } from "../weights/quantize/precision.js";
 import { model, modelForms } from "./model-option.js";
 
 export { refuseSoftPrompt, type StudentOptions, studentSchema } from "./student-options.js";
@@ -24,6 +24,31 @@ export const teacherSchema = z
   .describe("The model whose distributions are learned.");
 
 export type TeacherOptions = z.output<typeof teacherSchema>;
+
+const weight = z.number().positive().default(1);
+
+/** The same for a recipe that several teachers may teach at once. */
+export const mixedTeacherSchema = teacherSchema
+  .extend({
+    weight: weight.describe(
+      "With mixWith: how much this teacher counts. Only the ratios of the weights mean something.",
+    ),
+    mixWith: z
+      .array(
+        z.strictObject({
+          model: model.describe(`Another model that teaches: ${modelForms}.`),
+          weight: weight.describe("How much it counts."),
+        }),
+      )
+      .min(1)
+      .optional()
+      .describe(
+        "Other teachers with the same tokenizer. The student learns the weighted mean of all their distributions; a temperature softens that mean. Left out: one teacher.",
+      ),
+  })
+  .describe("The model whose distributions are learned, or several of them.");
+
+export type MixedTeacherOptions = z.output<typeof mixedTeacherSchema>;
 
 /**
  * The whole schema of a recipe: its own sections, and what every recipe has. Relative paths in it start from the current
@@ -61,7 +86,16 @@ export function recipeSchemaFor<
     })
     .superRefine(
       (config, context) => {
-        const { data, training, cache, objective } = config as Partial<CommonSections>;
+        const { data, training, cache, objective, teacher } = config as Partial<CommonSections>;
+        if (cache && teacher?.mixWith) {
+          const message =
+            "expected no cache, because it holds what one teacher says, and teacher.mixWith has others, got one";
+          context.addIssue({ code: "custom", path: ["cache"], message });
+        }
+        for (const [name, { feature }] of teacher?.mixWith ? featureTermsOf(objective ?? {}) : []) {
+          const message = `expected no ${feature}, because it compares layers, of which several teachers have no common ones, got one beside teacher.mixWith`;
+          context.addIssue({ code: "custom", path: ["objective", name], message });
+        }
         for (const [name, { feature }] of cache ? featureTermsOf(objective ?? {}) : []) {
           const what = `objective.${name} (${feature}) compares what the teacher's layers compute`;
           const message = `expected the teacher to run live, because ${what}, which a cache does not hold, got a cache`;
@@ -96,5 +130,6 @@ interface CommonSections {
   readonly data: z.output<typeof dataOptionsSchema>;
   readonly training: z.output<typeof trainingSchema>;
   readonly cache?: unknown;
+  readonly teacher?: { readonly mixWith?: unknown };
   readonly objective?: Objective;
 }

@@ -8,7 +8,7 @@ import type { Objective } from "../losses/options.js";
 import { checkRunDirectory } from "../training/run-directory.js";
 import { openData } from "./open-data.js";
 import { openStudent } from "./open-models.js";
-import { recipeSchema, studentSchema } from "./options.js";
+import { pretrainConfigSchema } from "./own-text-options.js";
 import { defineRecipe } from "./recipe.js";
 import { trainAndReport } from "./train-and-report.js";
 
@@ -16,9 +16,7 @@ const objective: Objective = { hard: { kind: "cross-entropy", weight: 1 } };
 
 export const pretrain = defineRecipe({
   name: "pretrain",
-  config: recipeSchema("pretrain", {
-    student: studentSchema.refine(({ shape }) => shape !== undefined, { error: "expected a new model, as a `shape`" }),
-  }),
+  config: pretrainConfigSchema,
 
   async run(context) {
     const { config, emit, signal } = context;

@@ -1,28 +1,27 @@
-/** @file All recipes by name, and their schemas for loading configs. */
+/** @file The config schemas of all recipes, by name: to load a config, nothing is loaded that runs one. */
 
 import type * as z from "zod";
-import { type ClassificationConfig, classification } from "./classification.js";
-import { context } from "./context.js";
-import { finetune } from "./finetune.js";
-import { pretrain } from "./pretrain.js";
-import { sequence } from "./sequence.js";
-import { softLabels } from "./soft-labels.js";
-import { type WeakClassifiersConfig, weakToStrong } from "./weak-to-strong.js";
+import { type ClassificationConfig, classificationConfigSchema } from "./classification-options.js";
+import { contextConfigSchema } from "./context-options.js";
+import { finetuneConfigSchema, pretrainConfigSchema } from "./own-text-options.js";
+import { sequenceConfigSchema } from "./sequence-options.js";
+import { softLabelsConfigSchema } from "./soft-labels-options.js";
+import { type WeakClassifiersConfig, weakToStrongConfigSchema } from "./weak-to-strong-config.js";
 
-export const recipes = {
-  "soft-labels": softLabels,
-  context,
-  sequence,
-  classification,
-  "weak-to-strong": weakToStrong,
-  pretrain,
-  finetune,
+const schemas = {
+  "soft-labels": softLabelsConfigSchema,
+  context: contextConfigSchema,
+  sequence: sequenceConfigSchema,
+  classification: classificationConfigSchema,
+  "weak-to-strong": weakToStrongConfigSchema,
+  pretrain: pretrainConfigSchema,
+  finetune: finetuneConfigSchema,
 } as const;
 
-export type RecipeName = keyof typeof recipes;
+export type RecipeName = keyof typeof schemas;
 
 /** A validated config of any recipe. */
-export type RunConfig = { [Name in RecipeName]: z.output<(typeof recipes)[Name]["config"]> }[RecipeName];
+export type RunConfig = { [Name in RecipeName]: z.output<(typeof schemas)[Name]> }[RecipeName];
 
 /** A validated config of a run whose models put texts into classes. */
 export type ClassifierConfig = ClassificationConfig | WeakClassifiersConfig;
@@ -34,12 +33,4 @@ export function hasClassifiers(config: RunConfig): config is ClassifierConfig {
   return config.recipe === "classification" || "classes" in config;
 }
 
-export const recipeSchemas: { readonly [Name in RecipeName]: z.ZodType<RunConfig> } = {
-  "soft-labels": softLabels.config,
-  context: context.config,
-  sequence: sequence.config,
-  classification: classification.config,
-  "weak-to-strong": weakToStrong.config,
-  pretrain: pretrain.config,
-  finetune: finetune.config,
-};
+export const recipeSchemas: { readonly [Name in RecipeName]: z.ZodType<RunConfig> } = schemas;

@@ -9,7 +9,7 @@ import type { ModelDefinition } from "../models/model-graph.js";
 import type { WritingReport } from "../report/writing-report.js";
 import type { CacheOptions } from "../signals/cache/index.js";
 import type { TeacherSource } from "../signals/teacher-signal.js";
-import { hiddenFormOf, makeLocalTeacher } from "../teachers/local-teacher.js";
+import { hiddenFormOf } from "../teachers/local-teacher.js";
 import type { TrainingOptions } from "../training/options.js";
 import type { MakeReport } from "./make-report.js";
 import type { OpenedStudent, OpenedTeacher } from "./open-models.js";
@@ -56,15 +56,6 @@ export interface TeacherSizes {
   /** Longest sequence it will read. */
   readonly positionCount: number;
   readonly threads: number;
-}
-
-/** The run's teacher, compiled; undefined where there is none. */
-export async function openSource(parts: RunParts, sizes: TeacherSizes): Promise<TeacherSource | undefined> {
-  if (parts.makeTeacher) return parts.makeTeacher(sizes);
-  return (
-    parts.teacher &&
-    makeLocalTeacher(await parts.teacher.load(), { ...sizes, taps: tapsFor(parts, parts.teacher.model) })
-  );
 }
 
 /** What the layers of a teacher must hand over for the run's objective. */

@@ -14,7 +14,7 @@ import type { OpenedStudent, OpenedTeacher } from "./open-models.js";
 import type { StudentOptions } from "./student-options.js";
 
 /** Positions of training text on which importance is measured: enough for a stable order, seconds for a small teacher. */
-const calibrationTokens = 4096;
+export const calibrationTokens = 4096;
 
 /** What a choice that depends on text is made with. */
 export interface CalibrationOptions {

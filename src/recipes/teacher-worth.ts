@@ -6,8 +6,8 @@ import { type ScoreModelOptions, scoreModel } from "../evaluate/score-model.js";
 import { isClearlyAhead, measureWorth, type RivalName, type TeacherWorth } from "../evaluate/teacher-worth.js";
 import { trainUnigram } from "../evaluate/unigram.js";
 import { rivalNames, worthSentence } from "../report/worth-text.js";
-import { makeLocalTeacher } from "../teachers/local-teacher.js";
 import { widestBatch } from "../training/train-student.js";
+import { compileTeacher } from "./compile-teacher.js";
 import type { CommonConfig, RunParts } from "./run-parts.js";
 import { sampleDocuments } from "./student-from-teacher.js";
 
@@ -36,7 +36,7 @@ export async function sampleWorth(
   if (!teacher || sample.length === 0) return null;
   const batches = packBatches(sample, { sequenceLength, batchTokens: training.microBatchTokens });
   const positionCount = widestBatch(sample, sequenceLength);
-  const localTeacher = await makeLocalTeacher(await teacher.load(), { positionCount, threads: options.threads });
+  const localTeacher = await compileTeacher(teacher, { positionCount, threads: options.threads });
   try {
     const scored = { ...options, positionCount, teacher: localTeacher };
     return worthOf(parts, sample, { "student-before": await scoreModel(await student.start(), batches, scored) });

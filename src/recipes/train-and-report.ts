@@ -15,6 +15,7 @@ import { packageVersion } from "../version.js";
 import { makeReport } from "./make-report.js";
 import { measureOwnStart } from "./measure-own-start.js";
 import { fingerprintDocuments } from "./open-data.js";
+import { mixtureOf } from "./open-models.js";
 import { openTeacherSource } from "./open-teacher-source.js";
 import type { RecipeContext, RunName } from "./recipe.js";
 import { type CommonConfig, type RunParts, tapsFor } from "./run-parts.js";
@@ -32,14 +33,18 @@ export async function trainAndReport(context: RecipeContext<CommonConfig>, opene
   const student = await settleStudent(context, opened, threads);
   const parts = { ...opened, student };
   await keepInputs(config, threads, {
-    ...(teacher && { teacher: teacher.model.fingerprint }),
+    ...(teacher && {
+      teacher: mixtureOf(teacher)
+        .map((member) => member.teacher.model.fingerprint)
+        .join(" "),
+    }),
     student: student.fingerprint,
     ...(student.tokenizer && { tokenizer: student.tokenizer.fingerprint }),
     "training data": fingerprintDocuments(data.train),
     "held-out data": fingerprintDocuments(data.heldOut),
   });
   await keepParts(config.output, student);
-  const localTeacher = await openSourceOf(context, parts, threads);
+  const localTeacher = await openTeacherSource(context, parts, threads);
   const movingTeacher = needsTeacher(parts.objective) ? await openMovingTeacher(config, parts, threads) : undefined;
   try {
     const start = context.resume ? [] : await measureOwnStart(context, parts, localTeacher, threads);
@@ -109,19 +114,6 @@ export function withSteps(context: RecipeContext<CommonConfig>, steps: number): 
 /** The parts with the rows that the twin learns from. */
 function withTwinRows(parts: RunParts): RunParts {
   return parts.twinTrain ? { ...parts, data: { ...parts.data, train: parts.twinTrain } } : parts;
-}
-
-/** What the run learns from: the recipe's own source, the teacher itself or a cache of it. */
-async function openSourceOf(
-  context: RecipeContext<CommonConfig>,
-  parts: RunParts,
-  threads: number,
-): Promise<TeacherSource | undefined> {
-  const { teacher, data, makeTeacher } = parts;
-  const documents = [...data.train, ...data.heldOut];
-  if (makeTeacher)
-    return makeTeacher({ positionCount: widestBatch(documents, context.config.data.sequenceLength), threads });
-  return teacher && openTeacherSource(context, { ...parts, teacher }, threads);
 }
 
 /**

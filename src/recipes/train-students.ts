@@ -9,7 +9,7 @@ import type { MeasuredModel } from "./measure-gap.js";
 import type { OpenedStudent } from "./open-models.js";
 import type { RecipeContext } from "./recipe.js";
 import { trainOne, twinObjective, withSteps } from "./train-and-report.js";
-import type { WeakClassifiersConfig, WeakToStrongConfig } from "./weak-to-strong.js";
+import type { WeakClassifiersConfig, WeakToStrongConfig } from "./weak-to-strong-config.js";
 import { weakToStrongObjective } from "./weak-to-strong-options.js";
 
 /** Loss on the text or the labels alone: what the weak teacher and the ceiling learn from. */

@@ -4,7 +4,8 @@ import { serveWorker } from "../runtime/serve-worker.js";
 import { captureRun } from "./capture-run.js";
 import { openWrittenSequence } from "./open-sequence-data.js";
 import type { RecipeContext } from "./recipe.js";
-import { type RunConfig, recipes } from "./registry.js";
+import { recipes } from "./recipes.js";
+import type { RunConfig } from "./registry.js";
 import { type SelectionRequest, selectRows } from "./select-rows.js";
 import type { SequenceConfig } from "./sequence-options.js";
 

@@ -3,19 +3,21 @@
 import { join } from "node:path";
 import { encodePrompts } from "../data/encode-prompts.js";
 import { keyOf } from "../data/encode-rows.js";
-import { loadChatTemplate, makePrompt, readRows, type SourceRow } from "../data/index.js";
+import { loadChatTemplate, makePrompt, readRows, type Tokenizer } from "../data/index.js";
 import { expectWeights, weighRows } from "../data/row-weights.js";
 import { placeOf } from "../data/source-row.js";
 import { DataError } from "../errors.js";
+import type { WrittenResponse } from "../generation/index.js";
 import { formatCount } from "../report/format.js";
 import { keepConfig } from "../training/run-directory.js";
 import type { EndpointOptions } from "../writing/endpoint-options.js";
 import type { AskedRow, WrittenText } from "../writing/written-response.js";
 import { completeFromEndpoint } from "./endpoint-responses.js";
+import type { OpenedTeacher } from "./open-models.js";
 import type { Writer } from "./open-writer.js";
 import type { RecipeContext } from "./recipe.js";
 import type { SequenceConfig } from "./sequence-options.js";
-import { completeResponses } from "./teacher-responses.js";
+import { type AnsweredRow, completeResponses } from "./teacher-responses.js";
 import { threadsOf } from "./threads-of.js";
 
 /** Every response of a run, one line each, appended as they are written. */
@@ -37,14 +39,8 @@ export async function writeResponsesTo(
   writer: Writer,
 ): Promise<WrittenRows> {
   emit({ type: "phase", phase: "writing", message: `${writer.name} writes the responses` });
-  const source: SourceRow[] = [];
-  const { train, weightField } = config.data;
-  let weightlessRows = 0;
-  const weighed = weighRows(expectWeights(readRows(train), weightField), weightField, () => weightlessRows++);
-  for await (const row of weighed) source.push(row);
+  const { asked, weightlessRows } = await readAskedRows(config);
   await keepConfig(config.output, config);
-  const prompt = makePrompt(config.writer.prompt, "writer.prompt");
-  const asked = source.map((row): AskedRow => ({ row, key: keyOf(row), prompt: prompt.render(row) }));
   const file = join(config.output, writtenFile);
   const { samples } = config.generation;
   const onProgress = (done: number, total: number, figures: readonly string[] = []): void =>
@@ -62,13 +58,51 @@ export async function writeResponsesTo(
     return { rows: asked, responses, unanswered: 0, weightlessRows };
   }
 
-  const { model, load, tokenizer } = writer.model;
+  const { rows, tokenizer } = await encodeAskedRows(config, writer.model, asked);
+  const { load } = writer.model;
+  const threads = threadsOf(config);
+  const context = { teacher: { load, tokenizer }, threads, signal, onProgress };
+  const written = await completeResponses(file, rows, config.generation, context);
+  const unanswered = (asked.length - rows.length) * samples;
+  return {
+    rows: rows.map(({ place }) => asked[place]!),
+    responses: asTexts(written, tokenizer),
+    unanswered,
+    weightlessRows,
+  };
+}
+
+/** The rows as the writer is asked them. */
+export async function readAskedRows({
+  data: { train, weightField },
+  writer,
+}: SequenceConfig): Promise<{ readonly asked: readonly AskedRow[]; readonly weightlessRows: number }> {
+  const prompt = makePrompt(writer.prompt, "writer.prompt");
+  const asked: AskedRow[] = [];
+  let weightlessRows = 0;
+  const rows = weighRows(expectWeights(readRows(train), weightField), weightField, () => weightlessRows++);
+  for await (const row of rows) asked.push({ row, key: keyOf(row), prompt: prompt.render(row) });
+  return { asked, weightlessRows };
+}
+
+/**
+ * The rows that leave a writer on this machine room to respond, with what it reads.
+ *
+ * @throws DataError where it has no tokenizer, or would see nothing.
+ */
+export async function encodeAskedRows(
+  { data, writer }: SequenceConfig,
+  { name, model, tokenizer }: OpenedTeacher,
+  asked: readonly AskedRow[],
+): Promise<{ readonly rows: readonly AnsweredRow[]; readonly tokenizer: Tokenizer }> {
   if (!tokenizer) {
-    throw new DataError(`data: "${writer.name}" must have a tokenizer to write responses, got none.`, {
+    throw new DataError(`data: "${name}" must have a tokenizer to write responses, got none.`, {
       hint: "Add the model's tokenizer.json to its folder.",
     });
   }
-  const chatTemplate = await loadChatTemplate(config.data.template, tokenizer);
+  const chatTemplate = await loadChatTemplate(data.template, tokenizer);
+  const source = asked.map(({ row }) => row);
+  const prompt = makePrompt(writer.prompt, "writer.prompt");
   const prompts = await encodePrompts(source, prompt, { tokenizer, chatTemplate });
   const empty = prompts.findIndex((ids) => ids.length === 0);
   if (empty >= 0) {
@@ -76,20 +110,16 @@ export async function writeResponsesTo(
       hint: "Correct writer.prompt, or give the row's fields some text.",
     });
   }
-  const answerable = [...prompts.keys()].filter((i) => prompts[i]!.length < model.shape.maxPositions);
-  const rows = answerable.map((i) => asked[i]!);
-  const threads = threadsOf(config);
-  const written = await completeResponses(
-    file,
-    answerable.map((i) => ({ ...asked[i]!, place: i, prompt: prompts[i]! })),
-    config.generation,
-    { teacher: { load, tokenizer }, threads, signal, onProgress },
-  );
-  const responses = written.map(({ prompt: row, sample, ids, finishReason, logProb }): WrittenText => {
+  const rows = asked.map((row, place): AnsweredRow => ({ ...row, place, prompt: prompts[place]! }));
+  return { rows: rows.filter((row) => row.prompt.length < model.shape.maxPositions), tokenizer };
+}
+
+/** Responses of a writer on this machine, with their text. */
+export function asTexts(written: readonly WrittenResponse[], tokenizer: Tokenizer): readonly WrittenText[] {
+  return written.map(({ prompt: row, sample, ids, finishReason, logProb }) => {
     const response = tokenizer.decode(ids.filter((id) => !tokenizer.isSpecial(id)));
     return { row, sample, response, finishReason, logProb, tokens: ids.length, tokenIds: ids };
   });
-  return { rows, responses, unanswered: (asked.length - rows.length) * samples, weightlessRows };
 }
 
 /** What an endpoint counted, and what it costs. */

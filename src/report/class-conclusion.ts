@@ -1,5 +1,6 @@
 /** @file What a report on classes says in words: what became of the teacher, whether it helped, and how far to trust the confidence. */
 
+import { classWorthSentence } from "./class-worth-text.js";
 import { type ClassificationReport, type ClassModelReport, classModelOf } from "./classification.js";
 import { formatBytes, formatFactor, formatNumber, formatPercent } from "./format.js";
 import { weakClassifiersSentences } from "./weak-classifiers-words.js";
@@ -14,7 +15,9 @@ export function formatShare(estimate: ClassModelReport["agreement"]): string {
 /** Sentences, the most telling first. */
 export function classConclusion(report: ClassificationReport): readonly string[] {
   const { weakToStrong } = report;
-  const help = weakToStrong ? [...weakClassifiersSentences(weakToStrong), cost(report)] : [cost(report), twin(report)];
+  const help = weakToStrong
+    ? [...weakClassifiersSentences(weakToStrong), cost(report)]
+    : [cost(report), twin(report), classWorthSentence(report.teacherWorth ?? [])];
   return [quality(report), ...help, calibration(report), cut(report)].filter((sentence) => sentence !== null);
 }
 

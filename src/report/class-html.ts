@@ -6,6 +6,7 @@ import { classConclusion } from "./class-conclusion.js";
 import { type ClassificationReport, type ClassModelReport, classModelOf } from "./classification.js";
 import { formatNumber, formatPercent } from "./format.js";
 import { classTable, confusionTable } from "./html/class-table.js";
+import { classWorthSection } from "./html/class-worth.js";
 import { intervalChart } from "./html/interval-chart.js";
 import { lineChart } from "./html/line-chart.js";
 import { html, type Markup } from "./html/markup.js";
@@ -28,6 +29,7 @@ export function classReportHtml(report: Report, classification: ClassificationRe
         classTable(classification),
         comparison(classification),
       ]),
+      classWorthSection(classification),
       reliability(classification),
       section("Which class is taken for which", null, [confusionTable(classification)]),
       curves(report),

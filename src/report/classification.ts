@@ -1,6 +1,7 @@
 /** @file What a run reports of models that put texts into classes: a part of report.json. */
 
 import type { ClassSplitFacts } from "../data/class-documents.js";
+import type { ClassRival } from "../evaluate/class-worth.js";
 import type { ClassQuality } from "../evaluate/classification.js";
 import type { Estimate } from "../evaluate/statistics.js";
 import type { ModelRole, Report } from "./report.js";
@@ -14,6 +15,8 @@ export interface ClassificationReport {
   /** What told the teacher's classes; null where labels alone taught. */
   readonly teacher: ClassTeacherFacts | null;
   readonly models: readonly ClassModelReport[];
+  /** The teacher beside those whom it should be ahead of; left out without one, and where no held-out row has a label. */
+  readonly teacherWorth?: readonly ClassRival[];
   /** The student's accuracy minus the twin's on the same texts, resampled in pairs; null without a twin or labels. */
   readonly gainOverTwin: Estimate | null;
   /** Where a weak teacher taught: the gap to the ceiling, and what was recovered of it. */

@@ -32,7 +32,7 @@ export function fitHtml({ teacher, fits, limbeckVersion, created }: FitPage): st
     created,
     lede: "The student cannot copy its teacher. What it does instead depends on how the distance is measured.",
     sections: [
-      section("Where the descent ended", "All charts have the same axes: outcomes, and their probability.", [
+      section("Where the descent ended", "Blue is the teacher, copper the student. All charts have the same axes: outcomes, and their probability.", [
         html`<div class="charts">${fits.map((fit, i) => chart(teacher, fit, top, i))}</div>`,
       ]),
     ],

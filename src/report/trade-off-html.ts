@@ -1,6 +1,7 @@
 /** @file Several students as a page that needs nothing but itself: quality against size, memory and latency. */
 
 import { formatBytes, formatInterval, formatNumber, formatPercent, NOT_MEASURED } from "./format.js";
+import { intervalChart } from "./html/interval-chart.js";
 import { html, type Markup } from "./html/markup.js";
 import { pageHtml } from "./html/page.js";
 import { type ScatterPoint, scatterChart } from "./html/scatter-chart.js";
@@ -34,7 +35,9 @@ export function tradeOffSections(report: TradeOff): readonly Markup[] {
     `${quality === "kl" ? `KL from ${from}, nats per token` : "Perplexity"}: lower is better. Filled points are on the Pareto front: ` +
     "no other student is as cheap and as good. Costs are on logarithmic axes.";
   const drawn = charts.flatMap((chart) => costChart(report, chart) ?? []);
+  const standing = qualityChart(report);
   return [
+    ...(standing ? [section("Quality", null, [html`<div class="charts">${standing}</div>`])] : []),
     ...(drawn.length > 0 ? [section("Quality against cost", note, [html`<div class="charts">${drawn}</div>`])] : []),
     section("The students", null, [table(report)]),
     section(
@@ -43,6 +46,25 @@ export function tradeOffSections(report: TradeOff): readonly Markup[] {
       [],
     ),
   ];
+}
+
+/** Every student with its interval: what tells them apart where all cost the same. */
+function qualityChart({ students, quality }: TradeOff): Markup | null {
+  const models = students.flatMap(({ name, klFromTeacher, perplexity }, i) => {
+    const estimate = quality === "kl" ? klFromTeacher?.mean : perplexity;
+    return estimate ? [{ role: "student-after" as const, names: { short: letterOf(i), long: name }, estimate }] : [];
+  });
+  return intervalChart({
+    id: "trade-off-quality",
+    title: quality === "kl" ? "Distance from the teacher" : "Perplexity",
+    unit:
+      quality === "kl"
+        ? "KL(teacher ‖ student), nats per token; bars are 95 % intervals"
+        : "held out; bars are 95 % intervals",
+    scale: "linear",
+    models,
+    format: formatNumber,
+  });
 }
 
 function costChart(

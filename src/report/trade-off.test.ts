@@ -79,7 +79,7 @@ describe("tradeOffText", () => {
 describe("tradeOffHtml", () => {
   it("draws quality against every cost, and lets no name become markup", () => {
     const page = tradeOffHtml(report);
-    expect(page.match(/<svg /g)).toHaveLength(3);
+    expect(page.match(/<svg /g)).toHaveLength(4);
     expect(page).toContain("&lt;b&gt;/with");
     expect(page).not.toContain("<b>/with");
   });

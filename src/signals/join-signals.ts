@@ -23,7 +23,8 @@ export function joinSignals(form: SignalForm, pieces: readonly SignalPiece[]): T
       return { ...form, rows, hidden };
     }
     case "dense":
-      throw internalError("dense signals are not stored");
+    case "mixture":
+      throw internalError(`${form.kind} signals are not stored`);
     case "sparse": {
       const { k, headWidth, temperatures, tail } = form;
       const sparse = (signal: TeacherSignal) => (signal.kind === "sparse" ? signal : undefined);

@@ -25,6 +25,13 @@ export type SignalForm =
     }
   | { readonly kind: "dense"; readonly headWidth: number }
   | {
+      readonly kind: "mixture";
+      /** Of the narrowest head: the mixture is over the ids that all have. */
+      readonly headWidth: number;
+      /** Their shares sum to 1. */
+      readonly members: readonly { readonly hiddenSize: number; readonly headWidth: number; readonly share: number }[];
+    }
+  | {
       readonly kind: "sparse";
       /** Ids are below it, and the distributions over as many. */
       readonly headWidth: number;
@@ -37,6 +44,11 @@ export type SignalForm =
 export type SignalInputs =
   | { readonly kind: "hidden"; readonly hidden: Value; readonly headWeight: Value }
   | { readonly kind: "dense"; readonly logits: Value }
+  | {
+      readonly kind: "mixture";
+      readonly headWidth: number;
+      readonly members: readonly { readonly hidden: Value; readonly headWeight: Value; readonly share: number }[];
+    }
   | {
       readonly kind: "sparse";
       readonly ids: Value;
@@ -52,6 +64,11 @@ export type SignalInputs =
 /** Name of the graph parameter that holds the teacher's output head, `[headWidth, hiddenSize]`. */
 export const teacherHeadName = "teacher.head";
 
+/** The same of one teacher of a mixture. */
+export function mixedHeadName(member: number): string {
+  return `${teacherHeadName}.${member}`;
+}
+
 /** Declares the inputs of a signal. */
 export function signalInputs(graph: Graph, form: SignalForm, chunkSize: number, dtype: FloatDType): SignalInputs {
   const input = (name: string, width: number) => graph.input(`teacher.${name}`, dtype, ["chunks", chunkSize, width]);
@@ -64,6 +81,16 @@ export function signalInputs(graph: Graph, form: SignalForm, chunkSize: number, 
       };
     case "dense":
       return { kind: "dense", logits: input("logits", form.headWidth) };
+    case "mixture":
+      return {
+        kind: "mixture",
+        headWidth: form.headWidth,
+        members: form.members.map(({ hiddenSize, headWidth, share }, i) => ({
+          hidden: input(mixedHiddenName(i), hiddenSize),
+          headWeight: graph.parameter(mixedHeadName(i), [headWidth, hiddenSize], dtype),
+          share,
+        })),
+      };
     case "sparse":
       return {
         kind: "sparse",
@@ -97,6 +124,12 @@ export function signalFeeds(signal: TeacherSignal, chunks: number, chunkSize: nu
       return { "teacher.hidden": floats(signal.hidden, signal.hiddenSize), ...tapFeeds(signal) };
     case "dense":
       return { "teacher.logits": floats(signal.logits, signal.headWidth) };
+    case "mixture": {
+      const feeds = signal.members.map(({ hidden, hiddenSize }, i) => {
+        return [`teacher.${mixedHiddenName(i)}`, floats(hidden, hiddenSize)] as const;
+      });
+      return Object.fromEntries(feeds);
+    }
     case "sparse": {
       // Ids that fill up are 0, 1, …, k − 1: distinct, as a top-k's are.
       const ids = Int32Array.from({ length: rows * signal.k }, (_, i) => i % signal.k);
@@ -111,6 +144,10 @@ export function signalFeeds(signal: TeacherSignal, chunks: number, chunkSize: nu
       };
     }
   }
+}
+
+function mixedHiddenName(member: number): string {
+  return `hidden.${member}`;
 }
 
 /** The graph input of what a teacher's layer computes, `[sequences, places, width]`. */

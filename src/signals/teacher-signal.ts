@@ -36,6 +36,12 @@ export interface DenseSignal extends SignalBase {
   readonly logits: Float32Array;
 }
 
+/** Final hidden states of several teachers, whose distributions are mixed inside the student's loss. */
+export interface MixtureSignal extends SignalBase {
+  readonly kind: "mixture";
+  readonly members: readonly HiddenSignal[];
+}
+
 /** Stands for the log of 0 where a row of a sparse signal has fewer tokens than there is room for. */
 export const absentLogProb = -1e30;
 
@@ -55,7 +61,7 @@ export interface SparseSignal extends SignalBase {
   readonly logNormalizers: ReadonlyMap<number, Float32Array>;
 }
 
-export type TeacherSignal = HiddenSignal | DenseSignal | SparseSignal;
+export type TeacherSignal = HiddenSignal | DenseSignal | MixtureSignal | SparseSignal;
 
 /** Anything that can say what a teacher thinks of a batch. */
 export interface TeacherSource {
@@ -76,6 +82,8 @@ export function signalBytes(signal: TeacherSignal): number {
     }
     case "dense":
       return signal.logits.byteLength;
+    case "mixture":
+      return signal.members.reduce((sum, member) => sum + signalBytes(member), 0);
     case "sparse": {
       const { ids, logProbs, importance, logNormalizers } = signal;
       const arrays = [ids, logProbs, ...(importance ? [importance] : []), ...logNormalizers.values()];

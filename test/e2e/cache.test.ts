@@ -1,5 +1,6 @@
 /** @file Captures: filled by processes that are killed or share the work, read by runs, and refused where they are damaged or do not fit. */
 
+import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -92,6 +93,14 @@ describe("limbeck capture", () => {
     expect({ kind, presentBlocks, blocks }).toEqual({ kind: "capture", presentBlocks: 24, blocks: 24 });
     expect(bytesPerToken).toBeLessThan(24);
     expect(tailMass.counts.reduce((sum: number, count: number) => sum + count, 0)).toBe(96 * 499);
+  });
+
+  it("is counted in the time that a check foretells, which captures nothing itself", async () => {
+    await writeFile(at("foretold.yaml"), many({ directory: "foretold", store: { kind: "sparse", topK: 8 } }));
+    const { code, stdout, stderr } = await run("check", "foretold.yaml", "--json");
+    expect(code, stderr).toBe(0);
+    expect((JSON.parse(stdout) as { time: { training: number } }).time.training).toBeGreaterThan(0);
+    expect(existsSync(at("foretold"))).toBe(false);
   });
 
   it("finds a flipped byte, wherever it is, and names file and block", async () => {

@@ -93,6 +93,32 @@ describe("recipe classification", () => {
     const after = classification.models[2];
     expect(after.agreement.value).toBeGreaterThan(0.9);
     expect(after.klFromTeacher.value).toBeLessThan(classification.models[1].klFromTeacher.value / 2);
+    const rivals = classification.teacherWorth as readonly { name: string; lead: { value: number } }[];
+    expect(rivals.map(({ name }) => name)).toEqual(["majority", "student-before", "student-after", "twin"]);
+    expect(rivals[0]!.lead.value).toBeGreaterThan(0.3);
+    expect(await readFile(join(folder.path, "soft/report.html"), "utf8")).toContain("Is the teacher any good?");
+  });
+
+  it("warns before a run of a teacher that knows no more than the commonest class", async () => {
+    // Learned from labels that are all wrong.
+    const flipped = (await readFile(join(folder.path, "train.jsonl"), "utf8")).replaceAll(
+      /"label":"(ham|spam)"/g,
+      (_, label) => `"label":"${label === "ham" ? "spam" : "ham"}"`,
+    );
+    await writeFile(join(folder.path, "flipped.jsonl"), flipped);
+    await write("wrong.yaml", { ...bag, data: { ...bag.data, train: "flipped.jsonl" }, output: "wrong" });
+    expect((await run("run", "wrong.yaml")).code).toBe(0);
+    const teacher = { model: "wrong/student" };
+    await write("misled.yaml", { ...bag, teacher, objective: { soft: {} }, output: "misled" });
+    const { code, stdout, stderr } = await run("check", "misled.yaml", "--json");
+    expect(code, stderr).toBe(0);
+    const { warnings, worth } = JSON.parse(stdout) as {
+      warnings: { code: string }[];
+      worth: { rivals: { name: string; lead: { value: number } }[] };
+    };
+    expect(warnings.map(({ code }) => code)).toContain("teacher-not-better-than-majority");
+    expect(worth.rivals[0]).toMatchObject({ name: "majority" });
+    expect(worth.rivals[0]!.lead.value).toBeLessThan(0);
   });
 
   it("is asked by limbeck classify", async () => {

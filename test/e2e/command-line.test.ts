@@ -113,6 +113,17 @@ describe("limbeck run", () => {
   });
 });
 
+describe("what starts a command", () => {
+  it.each(["cli/program.js", "config/load-config.js"])("loads no engine: %s", async (module) => {
+    const script = `import(${JSON.stringify(resolve("dist", module))}).then(() => {
+      const engine = Object.keys(require.cache).filter((path) => path.includes("onnxruntime"));
+      process.exitCode = engine.length;
+    })`;
+    const child = spawn(process.execPath, ["-e", script], { stdio: "inherit" });
+    expect(await new Promise((end) => child.once("exit", end))).toBe(0);
+  });
+});
+
 describe("limbeck inspect", () => {
   it("tells what a run came to", async () => {
     const { exitCode, out } = await limbeck(["inspect", "first"]);

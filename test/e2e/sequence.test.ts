@@ -1,5 +1,6 @@
 /** @file `sequence`, `generate` and `select` by the built program: what is written, kept and dropped, by a model and by an endpoint. */
 
+import { existsSync } from "node:fs";
 import { readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -181,7 +182,22 @@ describe("limbeck generate from an endpoint", () => {
     const { code, stdout, stderr } = await run("check", await writeConfig("checked", { writer: endpoint() }));
     expect(code, stderr).toBe(0);
     expect(stdout).toContain("6 responses to 6 rows");
+    expect(stdout).toMatch(/writing +takes what the endpoint takes/);
     expect(server.requests).toEqual([]);
+  });
+
+  it("foretells what a run of a local writer costs, and writes nothing for it into the run's folder", async () => {
+    const { code, stdout, stderr } = await run(
+      "check",
+      await writeConfig("foretold", { writer: { model: "teacher" } }),
+      "--json",
+    );
+    expect(code, stderr).toBe(0);
+    const { time, memory } = JSON.parse(stdout) as Record<string, Record<string, number>>;
+    expect(time!.writing).toBeGreaterThan(0);
+    expect(time!.training).toBeGreaterThan(0);
+    expect(memory!.peakBytes).toBeGreaterThan(0);
+    expect(existsSync(at("foretold"))).toBe(false);
   });
 });
 

@@ -89,7 +89,9 @@ describe("limbeck run of soft-labels", () => {
     expect(checked.code, checked.stderr).toBe(0);
     expect(await read("run/config.yaml")).toContain("microBatchTokens: 128");
     expect(checked.stdout).toMatch(/memory +about \d+ MB of this machine's/);
-    expect(checked.stdout).toMatch(/time +about [\d.]+ s: training [\d.]+ s, twin [\d.]+ s, evaluation [\d.]+ s/);
+    expect(checked.stdout).toMatch(
+      /time +about [\d.]+ s: preparation [\d.]+ s,\s+training [\d.]+ s,\s+twin [\d.]+ s,\s+evaluation [\d.]+ s,\s+report [\d.]+ s/,
+    );
   });
 
   it("follows PyTorch's twelve steps to 1e-3", () => expectPyTorchSteps("run/metrics.jsonl"));
@@ -170,6 +172,36 @@ describe("limbeck run of soft-labels", () => {
     ];
     expect(after).toEqual(before);
     expect((await readReport()).models.map(({ perplexity }) => perplexity)).toEqual(models);
+  });
+
+  it("learns from several teachers at once, and compares the student with their mixture", async () => {
+    const mixWith = [{ model: `${golden}training/student-qwen2`, weight: 3 }];
+    const teacher = { model: `${golden}training/teacher`, mixWith };
+    const data = { heldOut: "held-out.jsonl", heldOutFraction: undefined };
+    const config = configText({ teacher, data, output: "mixed" });
+    await writeFile(join(folder.path, "mixed.yaml"), config);
+    const { code, stderr } = await limbeck(["run", "mixed.yaml"], { cwd: folder.path });
+    expect(code, stderr).toBe(0);
+    const { models } = JSON.parse(await read("mixed/report.json")) as Report;
+    const [mixture, before, after] = models;
+    expect(mixture).toMatchObject({ role: "teacher", name: "teacher + student-qwen2" });
+    expect(after!.klFromTeacher!.mean.value).toBeLessThan(before!.klFromTeacher!.mean.value);
+    const alone = (await readReport()).models[0]!;
+    expect(mixture!.parameters).toBeGreaterThan(alone.parameters);
+    expect(mixture!.perplexity!.value).not.toBe(alone.perplexity!.value);
+
+    const evaluated = await limbeck(["evaluate", "mixed", "--json"], { cwd: folder.path });
+    expect(evaluated.code, evaluated.stderr).toBe(0);
+    const again = JSON.parse(evaluated.stdout) as { student: Report["models"][number] };
+    const klOf = ({ klFromTeacher }: Report["models"][number]) => klFromTeacher!.mean.value;
+    expect([klOf(again.student)]).toBeAllClose([klOf(after!)], { relative: 1e-4 });
+
+    const feature = { hidden: { kind: "feature", feature: "hidden-mse", weight: 1 } };
+    await writeFile(join(folder.path, "refused.yaml"), configText({ teacher, cache: {}, objective: feature }));
+    const refused = await limbeck(["check", "refused.yaml"], { cwd: folder.path });
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/cache \(line \d+\): expected no cache, because it holds what one teacher says/);
+    expect(refused.stderr).toMatch(/objective\.hidden \(line \d+\): expected no hidden-mse/);
   });
 
   it("leaves no folder behind when it fails before training", async () => {

@@ -76,6 +76,7 @@ function withoutLayers(where: string, { name }: Feature, signal: SignalForm | un
   const got = {
     none: "no teacher",
     hidden: "final hidden states alone, as a cache holds them",
+    mixture: "several teachers, whose layers are no one's",
     dense: "whole distributions alone, as rows or a classifier give them",
     sparse: "the likeliest tokens alone, as a sparse cache or an endpoint gives them",
   }[signal?.kind ?? "none"];

@@ -14,8 +14,15 @@ export interface IntervalChart {
   readonly title: string;
   readonly unit: string;
   readonly scale: "linear" | "from-zero" | "share";
-  readonly models: readonly { readonly role: ModelRole; readonly estimate: Estimate }[];
+  readonly models: readonly ComparedModel[];
   format(value: number): string;
+}
+
+export interface ComparedModel {
+  /** Gives the colour, and the names where none are given. */
+  readonly role: ModelRole;
+  readonly names?: { readonly short: string; readonly long: string };
+  readonly estimate: Estimate;
 }
 
 const WIDTH = 360;
@@ -42,9 +49,9 @@ export function intervalChart(chart: IntervalChart): Markup | null {
 <text class="tick" x="${x(tick)}" y="${bottom + 16}" text-anchor="middle">${chart.scale === "share" ? `${Math.round(tick * 100)} %` : String(tick)}</text>
 `;
     })}
-${chart.models.map(({ role, estimate: { value, low, high } }, i) => {
+${chart.models.map(({ role, names = roleNames[role], estimate: { value, low, high } }, i) => {
   const y = i * ROW_HEIGHT + ROW_HEIGHT / 2 + 2;
-  return html`<text class="name ${role}" x="0" y="${y + 4}">${roleNames[role].short}</text>
+  return html`<text class="name ${role}" x="0" y="${y + 4}">${names.short}</text>
 ${low === null || high === null ? null : html`<line class="interval ${role}" x1="${x(low)}" x2="${x(high)}" y1="${y}" y2="${y}"/>`}
 <circle class="dot ${role}" cx="${x(value)}" cy="${y}" r="4"/>
 <text class="value ${role}" x="${WIDTH}" y="${y + 4}" text-anchor="end">${chart.format(value)}</text>
@@ -54,9 +61,9 @@ ${low === null || high === null ? null : html`<line class="interval ${role}" x1=
 }
 
 function describe(chart: IntervalChart): string {
-  const models = chart.models.map(({ role, estimate }) => {
+  const models = chart.models.map(({ role, names = roleNames[role], estimate }) => {
     const interval = formatInterval(estimate);
-    return `${roleNames[role].long}: ${formatNumber(estimate.value)}${interval && ` (${interval})`}.`;
+    return `${names.long}: ${formatNumber(estimate.value)}${interval && ` (${interval})`}.`;
   });
   return [`${chart.unit}.`, ...models].join(" ");
 }

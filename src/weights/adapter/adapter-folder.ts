@@ -6,7 +6,6 @@
 import { access, readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { ModelError, show } from "../../errors.js";
-import { locateModel } from "../hub/index.js";
 import { openSafetensors, type SafetensorsFile } from "../safetensors-reader.js";
 import type { StoredTensor, WeightsFile } from "../weights-file.js";
 import {
@@ -110,7 +109,11 @@ export async function openAdapterFolder(
 /** The path of an adapter's base on this machine, downloaded where needed. */
 export async function locateAdapterBase(path: string): Promise<string> {
   const { baseModel } = await readConfig(path);
-  return (await findHere(path, baseModel)) ?? locateModel(baseModel);
+  const here = await findHere(path, baseModel);
+  if (here !== undefined) return here;
+  // Loading a model needs nothing of the hub but here.
+  const { locateModel } = await import("../hub/index.js");
+  return locateModel(baseModel);
 }
 
 /** What another adapter's config can call an adapter's base: its path where it is a folder here, else its name on the hub. */

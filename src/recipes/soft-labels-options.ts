@@ -1,0 +1,16 @@
+/** @file The config of the `soft-labels` recipe. */
+
+import type * as z from "zod";
+import { objectiveSchema } from "../losses/options.js";
+import { cacheSchema } from "../signals/cache/options.js";
+import { mixedTeacherSchema, recipeSchema, studentSchema } from "./options.js";
+
+export const softLabelsConfigSchema = recipeSchema("soft-labels", {
+  teacher: mixedTeacherSchema,
+  student: studentSchema,
+  objective: objectiveSchema,
+  cache: cacheSchema.optional(),
+});
+
+/** A validated config. */
+export type SoftLabelsConfig = z.output<typeof softLabelsConfigSchema>;
