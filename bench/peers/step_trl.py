@@ -6,13 +6,15 @@
     /tmp/trl-chunked/bin/python bench/peers/step_trl.py --variant chunked-online --compile
 
 A step is zero_grad, forward, loss (forward KL, temperature 1), backward and AdamW, in float32 (autocast with --bf16) on random
-tokens, every token but the first learned. Variants:
+tokens. The first --prompt-share of every sequence, and at least its first token, is the prompt; all that follow are learned. As in TRL's
+trainers, the dense loss computes every position's logits and cuts the prompts' off, and the chunked one is handed the hidden states of
+what is learned. Variants:
 
   dense-ready, dense-online      TRL 0.23, GKDTrainer.generalized_jsd_loss(beta=0) on full logits, called as the trainer calls it
   chunked-ready, chunked-online  the newest TRL's DistillationTrainer loss, which projects hidden states tile by tile
 
 ready: the teacher's logits (dense) or final hidden states (chunked) are at hand; online: the teacher reads the batch in every step.
-The student has 6 layers, d 384, 6/2 heads, ffn 1,024; the teacher SmolLM2-135M's shape; both tied, vocabulary 49,152.
+The student has 6 layers, d 384, 6/2 heads, ffn 1,024; the teacher SmolLM2-135M's shape; both tied.
 
 The peer is spared what its trainers add by default (gradient checkpointing, clipping, metrics), uses the fused AdamW, and
 --compile compiles the whole loss function, not the model alone.
@@ -39,6 +41,8 @@ parser.add_argument("--warmup", type=int, default=2, help="steps before timing (
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--sequences", type=int, default=4)
 parser.add_argument("--tokens", type=int, default=256, help="tokens per sequence")
+parser.add_argument("--vocabulary", type=int, default=49_152)
+parser.add_argument("--prompt-share", type=float, default=0, help="share of every sequence that is prompt, and not learned")
 parser.add_argument("--serve", action="store_true", help="run a step for every line `step` on standard input")
 options = parser.parse_args()
 os.environ["OMP_NUM_THREADS"] = str(options.threads)
@@ -59,7 +63,7 @@ def peak_bytes():
 def llama(layers, hidden, heads, kv_heads, feed_forward):
     config = transformers.LlamaConfig(
         num_hidden_layers=layers, hidden_size=hidden, num_attention_heads=heads, num_key_value_heads=kv_heads,
-        intermediate_size=feed_forward, vocab_size=49_152, tie_word_embeddings=True, max_position_embeddings=8_192,
+        intermediate_size=feed_forward, vocab_size=options.vocabulary, tie_word_embeddings=True, max_position_embeddings=8_192,
         rope_theta=100_000.0, use_cache=False,
     )  # fmt: skip
     return transformers.LlamaForCausalLM(config)
@@ -77,10 +81,12 @@ if source == "online":
     teacher = llama(layers=30, hidden=576, heads=9, kv_heads=3, feed_forward=1_536).eval().requires_grad_(False)
     teacher_head = teacher.lm_head.weight
 else:
-    teacher_head = 0.02 * torch.randn(49_152, 576)
-ids = torch.randint(49_152, (options.sequences, options.tokens))
+    teacher_head = 0.02 * torch.randn(options.vocabulary, 576)
+ids = torch.randint(options.vocabulary, (options.sequences, options.tokens))
 attention_mask = torch.ones_like(ids)
-learned = torch.ones_like(ids[:, 1:])
+prompt_tokens = max(1, round(options.prompt_share * options.tokens))
+learned = torch.ones_like(ids[:, prompt_tokens:])
+responses = slice(prompt_tokens - 1, -1)  # position i - 1 scores token i
 
 
 def dense_teacher():
@@ -88,15 +94,16 @@ def dense_teacher():
 
 
 def dense_loss(teacher_logits):
-    """GKDTrainer.compute_loss with prompts of one token."""
+    """GKDTrainer.compute_loss with prompts of one length."""
     student_logits = student(input_ids=ids, attention_mask=attention_mask).logits
     return GKDTrainer.generalized_jsd_loss(
-        student_logits=student_logits[:, :-1, :], teacher_logits=teacher_logits[:, :-1, :], labels=ids[:, 1:], beta=0.0
-    )
+        student_logits=student_logits[:, responses, :], teacher_logits=teacher_logits[:, responses, :],
+        labels=ids[:, prompt_tokens:], beta=0.0,
+    )  # fmt: skip
 
 
 def hidden_states(model):
-    return model.model(input_ids=ids, attention_mask=attention_mask).last_hidden_state[:, :-1, :]
+    return model.model(input_ids=ids, attention_mask=attention_mask).last_hidden_state[:, responses, :]
 
 
 def chunked_teacher():
@@ -104,7 +111,7 @@ def chunked_teacher():
 
 
 def chunked_loss(teacher_hidden):
-    """DistillationTrainer._compute_loss with prompts of one token."""
+    """DistillationTrainer._compute_loss with prompts of one length."""
     loss, _, _ = _chunked_divergence_loss(
         hidden_states(student), teacher_hidden, student.lm_head.weight, teacher_head, learned, beta=0.0,
         num_items_in_batch=learned.sum(),
@@ -120,7 +127,7 @@ optimizer = torch.optim.AdamW(student.parameters(), lr=3e-4, weight_decay=0.01, 
 ready_signal = None
 if source == "ready":
     # Random signals of the right shape, so that no teacher counts in the peak of a process that never runs one.
-    width, positions = (49_152, options.tokens) if variant == "dense" else (576, options.tokens - 1)
+    width, positions = (options.vocabulary, options.tokens) if variant == "dense" else (576, learned.shape[1])
     ready_signal = torch.randn(options.sequences, positions, width)
 
 

@@ -90,12 +90,21 @@ function counted(logProbs: Value, importance: Value | undefined): Outcomes {
 }
 
 /** Log-probs of the kept tokens, `[rows, k]`: the student's, {@link logZero} where a row has fewer, and the teacher's. */
-function keptOf(tempered: Value, { ids, logProbs, logNormalizer }: TopK, temperature: Temperature) {
-  const own = temper(logProbs, temperature);
-  const shifted = logNormalizer ? g.sub(own, logNormalizer) : own;
+function keptOf(tempered: Value, topK: TopK, temperature: Temperature) {
   const total = g.reduceLogSumExp(tempered, { axes: [-1], keepDims: true }); // [rows, 1]
-  const kept = g.sub(g.gatherElements(tempered, ids), total);
-  return { total, shifted, kept: g.where(g.greater(logProbs, logZero / 10), kept, logZero) };
+  const kept = g.sub(g.gatherElements(tempered, topK.ids), total);
+  return { shifted: shiftedOf(topK, temperature), kept: onlyThere(kept, topK) };
+}
+
+/** The teacher's log-probs of the kept tokens at τ. */
+function shiftedOf({ logProbs, logNormalizer }: TopK, temperature: Temperature): Value {
+  const own = temper(logProbs, temperature);
+  return logNormalizer ? g.sub(own, logNormalizer) : own;
+}
+
+/** {@link logZero} where a row has fewer tokens than there is room for. */
+function onlyThere(values: Value, { logProbs }: TopK): Value {
+  return g.where(g.greater(logProbs, logZero / 10), values, logZero);
 }
 
 /**
@@ -112,20 +121,47 @@ export function withTailBucket(
   topK: TopK,
   temperature: Temperature,
 ): { readonly student: Outcomes; readonly teacher: Outcomes } {
-  const { ids } = topK;
+  const k = topK.ids.shape[1] as number;
   const tempered = temper(logits, temperature);
-  const { total, shifted, kept } = keptOf(tempered, topK, temperature);
-  if (ids.shape[1] === logits.shape[1]) return { student: fromLogProbs(kept), teacher: fromLogProbs(shifted) };
-  const blocked = g.expand(logits.graph.number(logits.dtype, logZero), ids.shape);
-  const others = g.reduceLogSumExp(g.scatterElementsAdd(tempered, ids, blocked), { axes: [-1], keepDims: true });
+  if (k === logits.shape[1]) {
+    const { kept, shifted } = keptOf(tempered, topK, temperature);
+    return { student: fromLogProbs(kept), teacher: fromLogProbs(shifted) };
+  }
+  const folded = foldOthers(tempered, topK.ids, k);
+  const kept = onlyThere(g.slice(folded, { axis: 1, start: 0, end: k }), topK);
+  const others = g.slice(folded, { axis: 1, start: k, end: k + 1 });
+  const shifted = shiftedOf(topK, temperature);
   const tail = g.sub(1, g.reduceSum(g.exp(shifted), { axes: [-1], keepDims: true })); // [rows, 1]
   const hasTail = g.greater(tail, 0);
   // The log of a number that is never 0 keeps both branches finite.
   const logTail = g.where(hasTail, g.log(g.where(hasTail, tail, 1)), logZero);
   return {
-    student: fromLogProbs(g.concat([kept, g.sub(others, total)], 1), true),
+    student: fromLogProbs(g.logSoftmax(g.concat([kept, others], 1)), true),
     teacher: fromLogProbs(g.concat([shifted, logTail], 1), true),
   };
+}
+
+/**
+ * The kept logits and the log-sum-exp of all others, `[rows, k + 1]`.
+ *
+ * With r the softmax of the logits z without the kept ones, and c the cotangent of what is returned:
+ *
+ *     log Σ eᶻ = max z − log max r,    ∂/∂zᵥ = cᵥ of a kept token, and rᵥ times the last c of another
+ *
+ * A closed form, because it is the only pass over the vocabulary that a top-k needs: the engine's softmax is several times
+ * as fast as its log-sum-exp.
+ */
+function foldOthers(logits: Value, ids: Value, k: number): Value {
+  const blocked = g.expand(logits.graph.number(logits.dtype, logZero), ids.shape);
+  const others = g.scatterElementsAdd(logits, ids, blocked);
+  const shares = g.softmax(others);
+  const most = (values: Value) => g.reduceMax(values, { axes: [-1], keepDims: true });
+  const folded = g.concat([g.gatherElements(logits, ids), g.sub(most(others), g.log(most(shares)))], 1);
+  return g.customGradient(folded, [logits], (cotangent) => {
+    const ofKept = g.slice(cotangent, { axis: 1, start: 0, end: k });
+    const ofOthers = g.slice(cotangent, { axis: 1, start: k, end: k + 1 });
+    return [g.scatterElementsAdd(g.mul(shares, ofOthers), ids, ofKept)];
+  });
 }
 
 /**
