@@ -27,7 +27,7 @@ describe("lossInputSchema", () => {
     expect(complaints({ ...rest, targetIds, objective: { hard: {} } })).toEqual([]);
     expect(complaints({ ...rest, teacher, objective: { soft: {} } })).toEqual([]);
     expect(complaints(rest)).toEqual([
-      "teacher: missing; expected logits, probabilities or topK",
+      "teacher: missing; expected logits, probabilities, topK or mixture",
       "targetIds: missing; expected one id per row, which the cross-entropy term needs",
     ]);
   });
