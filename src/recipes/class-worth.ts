@@ -1,5 +1,6 @@
 /** @file Whether a run's teacher of classes should teach: in the report on all held-out texts, and before a run on some of them. */
 
+import type { ClassData } from "../data/class-documents.js";
 import { createRandom, shuffle } from "../data/random.js";
 import type { TransferDocument } from "../data/transfer-set.js";
 import { answersOf, answersOfStudent } from "../evaluate/class-probabilities.js";
@@ -14,8 +15,8 @@ import { type ClassProbabilities, likeliestClasses } from "../evaluate/classific
 import { packBatches } from "../evaluate/score-batches.js";
 import type { ClassTeacher } from "../teachers/class-teacher.js";
 import { widestBatch } from "../training/train-student.js";
-import type { ClassificationParts } from "./classification.js";
 import type { ClassificationConfig } from "./classification-options.js";
+import type { RunParts } from "./run-parts.js";
 
 /** Held-out texts on which a teacher is measured before it teaches. */
 const sampleTexts = 200;
@@ -38,7 +39,7 @@ export function classWorthOf(
 /** Measures the teacher beside the student's start and the commonest class on a sample; nothing without a teacher or labels. */
 export async function sampleClassWorth(
   { data: { sequenceLength }, training }: ClassificationConfig,
-  { student, data, classData, makeTeacher }: ClassificationParts,
+  { student, data, classData, makeTeacher }: RunParts & { readonly classData: Pick<ClassData, "heldOutGroups"> },
   threads: number,
 ): Promise<readonly ClassRival[]> {
   const order = [...data.heldOut.keys()];

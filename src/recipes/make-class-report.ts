@@ -19,10 +19,10 @@ import { askAboutText, type ClassTeacher, makeClassTeacher } from "../teachers/c
 import { widestBatch } from "../training/train-student.js";
 import { loadModelFolder, type ModelWithWeights } from "../weights/load-model.js";
 import { classWorthOf } from "./class-worth.js";
-import { historyOf, runFacts, type Trained } from "./make-report.js";
+import { historyOf, runFacts } from "./make-report.js";
 import type { OpenedClassStudent, OpenedClassTeacher } from "./open-class-models.js";
 import type { RecipeContext } from "./recipe.js";
-import type { CommonConfig, RunParts } from "./run-parts.js";
+import type { CommonConfig, RunParts, Trained } from "./run-parts.js";
 
 /** What the recipe knows beside the parts that all recipes have. */
 export interface ClassParts {

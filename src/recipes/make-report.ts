@@ -30,20 +30,8 @@ import { mixtureOf, type OpenedTeacher } from "./open-models.js";
 import { warnAboutSignals } from "./open-teacher-source.js";
 import type { RecipeContext } from "./recipe.js";
 import { reportContext } from "./report-context.js";
-import type { CommonConfig, RunParts } from "./run-parts.js";
+import type { CommonConfig, RunParts, Trained } from "./run-parts.js";
 import { warnAboutTeacher, worthOf } from "./teacher-worth.js";
-
-export interface Trained {
-  readonly trained: TrainedStudent;
-  readonly twin: TrainedStudent | undefined;
-  readonly localTeacher: TeacherSource | undefined;
-  readonly threads: number;
-  /** `performance.now()` at the start of the run. */
-  readonly started: number;
-}
-
-/** Measures the models of a run that is trained. */
-export type MakeReport = (context: RecipeContext<CommonConfig>, parts: RunParts, trained: Trained) => Promise<Report>;
 
 export async function makeReport(
   context: RecipeContext<CommonConfig>,

@@ -6,14 +6,16 @@ import { planFeatures, teacherTaps } from "../losses/features/feature-terms.js";
 import type { Objective } from "../losses/options.js";
 import type { LayerTap } from "../models/layer-taps.js";
 import type { ModelDefinition } from "../models/model-graph.js";
+import type { Report } from "../report/report.js";
 import type { WritingReport } from "../report/writing-report.js";
 import type { CacheOptions } from "../signals/cache/index.js";
 import type { TeacherSource } from "../signals/teacher-signal.js";
 import { hiddenFormOf } from "../teachers/local-teacher.js";
 import type { TrainingOptions } from "../training/options.js";
-import type { MakeReport } from "./make-report.js";
+import type { TrainedStudent } from "../training/train-student.js";
 import type { OpenedStudent, OpenedTeacher } from "./open-models.js";
 import type { WritingFacts } from "./open-written-data.js";
+import type { RecipeContext } from "./recipe.js";
 
 /** The sections that all configs have. */
 export interface CommonConfig {
@@ -50,6 +52,19 @@ export interface RunParts {
   /** Measures the run's models, where they are no language models. */
   readonly makeReport?: MakeReport | undefined;
 }
+
+/** What a report is made of when all is trained. */
+export interface Trained {
+  readonly trained: TrainedStudent;
+  readonly twin: TrainedStudent | undefined;
+  readonly localTeacher: TeacherSource | undefined;
+  readonly threads: number;
+  /** `performance.now()` at the start of the run. */
+  readonly started: number;
+}
+
+/** Measures the models of a run that is trained. */
+export type MakeReport = (context: RecipeContext<CommonConfig>, parts: RunParts, trained: Trained) => Promise<Report>;
 
 /** What a teacher is compiled for. */
 export interface TeacherSizes {
