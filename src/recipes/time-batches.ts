@@ -19,6 +19,9 @@ import type { CommonConfig, RunParts } from "./run-parts.js";
 /** Turns of short work, whose median is taken. */
 const mostTurns = 9;
 
+/** Seconds beside which what happens once is little. */
+const longTurn = 8;
+
 /** Seconds of work that is done many times. */
 export interface Timing {
   /** What the first time takes beyond the others: compiling, and memory that is touched for the first time. */
@@ -81,12 +84,14 @@ export async function timeBatches(
     const options = { ...shared, steps: plan.steps, recompute: training.recompute, optimizer: training };
     const [compiling, trainer] = await timed(() => Trainer.create(model, guide, trained, options));
     try {
-      await guide?.signal(microBatch);
+      if (cache) await guide?.signal(microBatch);
       const learn = (turn: number, ...batches: DistillationBatch[]) =>
         trainer.step(batches, Math.min(turn, plan.steps), training.learningRate);
       const { once, each: step } = await timeTurns((turn) => learn(turn, microBatch));
-      const [both] = isAlone ? [step] : await timed(() => learn(mostTurns + 2, microBatch, microBatch));
-      const each = isAlone ? step : Math.min(step, both - step);
+      // A step of one micro-batch is not taken apart, nor one that is long beside an update.
+      const isWhole = isAlone || step > longTurn;
+      const [both] = isWhole ? [step] : await timed(() => learn(mostTurns + 2, microBatch, microBatch));
+      const each = isWhole ? step : Math.min(step, both - step);
       return { once: compiling + once, each, update: step - each };
     } finally {
       await trainer.dispose();
@@ -128,9 +133,13 @@ export async function timed<Result>(work: () => Promise<Result>): Promise<readon
   return [(performance.now() - started) / 1000, result];
 }
 
-/** Turns of the same work, the first of which finds memory and caches cold: two, or as many as make up a second. */
+/**
+ * Turns of the same work, the first of which finds memory and caches cold: two, or as many as make up a second; a long one stands
+ * for itself.
+ */
 async function timeTurns(work: (turn: number) => Promise<unknown>): Promise<Timing> {
   const [first] = await timed(() => work(1));
+  if (first > longTurn) return { once: 0, each: first };
   const others: number[] = [];
   for (let sum = 0; sum < 1 && others.length < mostTurns; sum += others.at(-1)!) {
     others.push((await timed(() => work(2 + others.length)))[0]);
