@@ -159,7 +159,7 @@ describe("limbeck evaluate over several students", () => {
     expect(int4!.onFront.size).toBe(true);
     expect(own!.onFront.size).toBe(true);
     const page = await readFile(at("page.html"), "utf8");
-    expect(page.match(/<svg /g)).toHaveLength(3);
+    expect(page.match(/<svg /g)).toHaveLength(4);
   });
 
   it("compares by perplexity where there is no teacher, in a table and a plot of 80 columns", async () => {
