@@ -90,7 +90,7 @@ describe("limbeck run of soft-labels", () => {
     expect(await read("run/config.yaml")).toContain("microBatchTokens: 128");
     expect(checked.stdout).toMatch(/memory +about \d+ MB of this machine's/);
     expect(checked.stdout).toMatch(
-      /time +about [\d.]+ s: preparation [\d.]+ s,\s+training [\d.]+ s,\s+twin [\d.]+ s,\s+evaluation [\d.]+ s,\s+report [\d.]+ s/,
+      /time +about [\d.]+\s+s:\s+preparation\s+[\d.]+\s+s,\s+training\s+[\d.]+\s+s,\s+twin\s+[\d.]+\s+s,\s+evaluation\s+[\d.]+\s+s,\s+report\s+[\d.]+\s+s/,
     );
   });
 
