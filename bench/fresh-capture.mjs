@@ -1,6 +1,6 @@
 /** @file An empty capture for random documents, of a teacher that nobody knows. */
 
-import { codecOf, fingerprintKeys, makeCapture, planBlocks } from "../dist/signals/cache/index.js";
+import { codecOf, describeDocuments, makeCapture, planBlocks } from "../dist/signals/cache/index.js";
 import { cacheSchema } from "../dist/signals/cache/options.js";
 
 /** Makes it in a folder. `store` is as in a config's `cache.store`. Returns it with the form that a reader sees. */
@@ -11,11 +11,7 @@ export async function makeFreshCapture(folder, documents, store, { hiddenSize, v
   const capture = await makeCapture(folder, {
     limbeckCapture: 1,
     teacher: { name: "random", fingerprint: "random", precision: "float32", tokenizer: null },
-    data: {
-      fingerprint: fingerprintKeys(documents),
-      documents: documents.length,
-      rows: documents.reduce((sum, { responseTokens }) => sum + responseTokens, 0),
-    },
+    data: describeDocuments(documents),
     stored,
     blocks: planBlocks(documents).blocks,
     createdBy: "bench",

@@ -2,7 +2,7 @@
 
 import { imagineSequence } from "../recipes/imagine-sequence.js";
 import { openStudent } from "../recipes/open-models.js";
-import { openWriter } from "../recipes/open-writer.js";
+import { openWriter, sharedModelOf } from "../recipes/open-writer.js";
 import type { SequenceConfig } from "../recipes/sequence-options.js";
 import { threadsOf } from "../recipes/threads-of.js";
 import { twinObjective } from "../recipes/train-and-report.js";
@@ -38,8 +38,7 @@ export async function checkSequence(
       const words = `${responses.toLocaleString("en-US")} responses to ${rows.toLocaleString("en-US")} rows, of at most ${maxTokens} tokens each`;
       add(["to write", words, { rows, responses, maxTokens }], ...dataFindings(config, data));
       check.warn(...data.warnings);
-      const shared = model?.tokenizer?.fingerprint === tokenizer.fingerprint ? model : undefined;
-      const parts = { teacher: shared, student, data, objective: twinObjective };
+      const parts = { teacher: sharedModelOf(writer, tokenizer), student, data, objective: twinObjective };
       await findCosts(check, config, parts, { measuring, writing: writingSeconds });
       if (writingSeconds === undefined) add(["writing", "takes what the endpoint takes; it is not asked", {}]);
     });

@@ -95,7 +95,7 @@ export function measureWorth({ scores, heldOut, unigram, students, tokenizer }: 
 }
 
 /** Whether the teacher is ahead by more than chance: its lead's interval is above 0, or its value where there is none. */
-export function isClearlyAhead({ lead }: Rival): boolean {
+export function isClearlyAhead({ lead }: { readonly lead: Estimate }): boolean {
   return (lead.low ?? lead.value) > 0;
 }
 

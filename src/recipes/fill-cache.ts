@@ -9,9 +9,9 @@ import {
   type CaptureDescription,
   type CaptureFolder,
   describeDifferences,
+  describeDocuments,
   differencesOf,
   distinctDocuments,
-  fingerprintKeys,
   isComplete,
   listCaptures,
   makeCapture,
@@ -64,11 +64,7 @@ export async function fillCache(
   const description: CaptureDescription = {
     limbeckCapture: 1,
     teacher: described,
-    data: {
-      fingerprint: fingerprintKeys(missing),
-      documents: missing.length,
-      rows: missing.reduce((sum, { responseTokens }) => sum + responseTokens, 0),
-    },
+    data: describeDocuments(missing),
     stored,
     blocks: planBlocks(missing).blocks,
     createdBy: `limbeck ${packageVersion}`,

@@ -5,7 +5,7 @@ import type { WrittenText } from "../writing/written-response.js";
 import { documentOf, encodeResponses } from "./keep-responses.js";
 import type { OpenedStudent } from "./open-models.js";
 import { openHeldOut, splitWritten } from "./open-sequence-data.js";
-import type { Writer } from "./open-writer.js";
+import { sharedModelOf, type Writer } from "./open-writer.js";
 import { makeWritingSampler, type SamplerOptions } from "./sample-writing.js";
 import type { SequenceConfig } from "./sequence-options.js";
 import { asTexts, encodeAskedRows, readAskedRows, type WrittenRows } from "./write-responses.js";
@@ -53,7 +53,7 @@ export async function imagineSequence(
       rows: encoded.rows.map(({ place }) => asked[place]!),
       responses: asTexts(written, encoded.tokenizer),
       seconds: sampler.seconds(),
-      sharesTokenizer: encoded.tokenizer.fingerprint === tokenizer.fingerprint,
+      sharesTokenizer: sharedModelOf(writer, tokenizer) !== undefined,
     };
   }
 }

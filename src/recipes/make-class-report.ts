@@ -94,8 +94,6 @@ export async function makeClassReport(
 
 /** Held-out batches and what is needed to measure models on them. */
 class ClassBench {
-  readonly targets: Int32Array;
-  /** The same with what intervals resample. */
   readonly labelled: LabelledTexts;
   readonly #context: RecipeContext<CommonConfig>;
   readonly #data: ClassData;
@@ -114,8 +112,8 @@ class ClassBench {
       sequenceLength,
       batchTokens: context.config.training.microBatchTokens,
     });
-    this.targets = Int32Array.from(data.heldOut, ({ classified }) => classified!.target);
-    this.labelled = { targets: this.targets, groups: data.heldOutGroups };
+    const targets = Int32Array.from(data.heldOut, ({ classified }) => classified!.target);
+    this.labelled = { targets, groups: data.heldOutGroups };
   }
 
   answersOf(name: string, teacher: ClassTeacher): Promise<ClassProbabilities> {
@@ -160,7 +158,7 @@ class ClassBench {
       parameters: size?.parameters ?? null,
       bytesOnDisk: size?.bytesOnDisk ?? null,
       milliseconds,
-      quality: measureClasses(answers, this.targets, this.#data.heldOutGroups),
+      quality: measureClasses(answers, this.labelled.targets, this.labelled.groups),
       agreement,
       klFromTeacher: kl,
     };

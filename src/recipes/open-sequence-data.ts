@@ -18,7 +18,7 @@ import type { WritingReport } from "../report/writing-report.js";
 import { checkRunDirectory } from "../training/run-directory.js";
 import { keepResponses } from "./keep-responses.js";
 import { type OpenedStudent, type OpenedTeacher, openStudent } from "./open-models.js";
-import { openWriter } from "./open-writer.js";
+import { openWriter, sharedModelOf } from "./open-writer.js";
 import type { RecipeContext } from "./recipe.js";
 import type { SequenceConfig } from "./sequence-options.js";
 import { usageOf, writeResponsesTo } from "./write-responses.js";
@@ -48,9 +48,12 @@ export async function openWrittenSequence(context: RecipeContext<SequenceConfig>
     });
   }
   const heldOut = await openHeldOut(config, student);
-  const sharesTokenizer = model?.tokenizer?.fingerprint === tokenizer.fingerprint;
+  const teacher = sharedModelOf(writer, tokenizer);
   const written = await writeResponsesTo(context, writer);
-  const { documents, dropped } = await keepResponses(config, written, { tokenizer, sharesTokenizer });
+  const { documents, dropped } = await keepResponses(config, written, {
+    tokenizer,
+    sharesTokenizer: teacher !== undefined,
+  });
   const data = splitWritten(documents, written.weightlessRows, heldOut, config);
   for (const warning of data.warnings) emit({ type: "warning", ...warning });
   const { rows, responses, unanswered } = written;
@@ -64,7 +67,7 @@ export async function openWrittenSequence(context: RecipeContext<SequenceConfig>
     dropped,
     usage: writer.kind === "endpoint" ? usageOf(responses, writer.options) : null,
   };
-  return { teacher: sharesTokenizer ? model : undefined, student, data, writing };
+  return { teacher, student, data, writing };
 }
 
 /** The config's own held-out rows, which are read before anything is written. */

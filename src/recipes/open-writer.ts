@@ -1,5 +1,6 @@
 /** @file Who writes the responses of a `sequence` run: a model on this machine, or an endpoint. */
 
+import type { Tokenizer } from "../data/index.js";
 import { LimbeckError } from "../errors.js";
 import type { LocateOptions } from "../weights/hub/index.js";
 import { type Endpoint, makeEndpoint } from "../writing/endpoint.js";
@@ -29,6 +30,12 @@ export async function openWriter(options: WriterOptions, download: LocateOptions
     endpoint: makeEndpoint(endpoint, readKey(endpoint)),
     options: endpoint,
   };
+}
+
+/** The writer where it is a model with this tokenizer: its ids are learned as they were written, and the two can be compared. */
+export function sharedModelOf(writer: Writer, { fingerprint }: Tokenizer): OpenedTeacher | undefined {
+  if (writer.kind !== "model") return undefined;
+  return writer.model.tokenizer?.fingerprint === fingerprint ? writer.model : undefined;
 }
 
 function readKey({ keyFrom }: EndpointOptions): string | undefined {

@@ -2,19 +2,9 @@
 
 import type { ClassRival, ClassRivalName } from "../evaluate/class-worth.js";
 import type { Estimate } from "../evaluate/statistics.js";
+import { isClearlyAhead } from "../evaluate/teacher-worth.js";
 import { formatPercent } from "./format.js";
-
-export const classRivalNames: Readonly<Record<ClassRivalName, { readonly code: string; readonly long: string }>> = {
-  majority: { code: "majority", long: "the commonest class" },
-  "student-before": { code: "student", long: "the student before training" },
-  "student-after": { code: "student-after", long: "the student after training" },
-  twin: { code: "twin", long: "the twin" },
-};
-
-/** Whether the teacher is ahead by more than chance: its lead's interval is above 0, or its value where there is none. */
-export function isClearlyAhead({ lead }: ClassRival): boolean {
-  return (lead.low ?? lead.value) > 0;
-}
+import { rivalNames } from "./worth-text.js";
 
 /** Points of accuracy: `+2.1`, `−0.4`. */
 export function formatPoints(share: number): string {
@@ -31,7 +21,7 @@ export function formatPointsInterval({ low, high }: Estimate): string {
 export function classWorthSentence(rivals: readonly ClassRival[]): string | null {
   if (rivals.length === 0) return null;
   const list = (some: readonly ClassRival[]) =>
-    some.map(({ name, lead }) => `${classRivalNames[name].long} (${formatPoints(lead.value)})`).join(", ");
+    some.map(({ name, lead }) => `${rivalNames[name].long} (${formatPoints(lead.value)})`).join(", ");
   const [ahead, rest] = [rivals.filter(isClearlyAhead), rivals.filter((rival) => !isClearlyAhead(rival))];
   const parts = [
     ...(ahead.length > 0 ? [`is ahead of ${list(ahead)}`] : []),
@@ -50,7 +40,7 @@ export function warnAboutClassTeacher(
   return rivals
     .filter((rival) => mustBeat.includes(rival.name) && !isClearlyAhead(rival))
     .map((rival) => {
-      const { code, long } = classRivalNames[rival.name];
+      const { code, long } = rivalNames[rival.name];
       const interval = formatPointsInterval(rival.lead);
       const lead = `${formatPoints(rival.lead.value)}${interval === "" ? "" : `, 95 % interval ${interval}`}`;
       const accuracy = `${formatPercent(rival.accuracy + rival.lead.value)} against ${formatPercent(rival.accuracy)} of held-out texts`;

@@ -103,3 +103,8 @@ function withMinus(text: string): string {
 function pad(count: number): string {
   return String(count).padStart(2, "0");
 }
+
+/** With its first letter as at the beginning of a sentence. */
+export function capitalize(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}

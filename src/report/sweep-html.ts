@@ -1,6 +1,6 @@
 /** @file A sweep as a page that needs nothing but itself: quality against size, memory and latency, and every trial with what it set. */
 
-import { formatNumber, formatSeconds } from "./format.js";
+import { capitalize, formatNumber, formatSeconds } from "./format.js";
 import { html, type Markup } from "./html/markup.js";
 import { pageHtml } from "./html/page.js";
 import { section } from "./html/section.js";
@@ -30,7 +30,7 @@ export function sweepHtml(report: SweepReport): string {
 function searchNote({ search, rungs, set }: SweepReport): string {
   const halved = rungs?.map(({ steps, trials }) => `${trials} until step ${steps}`).join(", ");
   const kind = search.kind === "halving" ? `Successive halving: ${halved}` : `${search.kind} search`;
-  return `${kind[0]!.toUpperCase()}${kind.slice(1)}, seed ${search.seed}.${set.length === 0 ? "" : ` In all of them: ${set.join(", ")}.`}`;
+  return `${capitalize(kind)}, seed ${search.seed}.${set.length === 0 ? "" : ` In all of them: ${set.join(", ")}.`}`;
 }
 
 function trialTable(report: SweepReport): Markup {

@@ -1,10 +1,15 @@
 /** @file Whether the teacher is any good, in words. */
 
+import type { ClassRivalName } from "../evaluate/class-worth.js";
 import type { Rival, RivalName, TeacherWorth } from "../evaluate/teacher-worth.js";
 import { isClearlyAhead } from "../evaluate/teacher-worth.js";
 import { formatInterval, formatNumber, formatPercent } from "./format.js";
 
-export const rivalNames: Readonly<Record<RivalName, { readonly code: string; readonly long: string }>> = {
+/** Of language models and of classifiers. */
+export const rivalNames: Readonly<
+  Record<RivalName | ClassRivalName, { readonly code: string; readonly long: string }>
+> = {
+  majority: { code: "majority", long: "the commonest class" },
   unigram: { code: "unigram", long: "a unigram" },
   "student-before": { code: "student", long: "the student before training" },
   "student-after": { code: "student-after", long: "the student after training" },

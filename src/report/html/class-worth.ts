@@ -1,9 +1,11 @@
 /** @file Whether a teacher of classes is any good: beside whom it was measured. */
 
 import type { ClassRival } from "../../evaluate/class-worth.js";
-import { classRivalNames, formatPoints, formatPointsInterval, isClearlyAhead } from "../class-worth-text.js";
+import { isClearlyAhead } from "../../evaluate/teacher-worth.js";
+import { formatPoints, formatPointsInterval } from "../class-worth-text.js";
 import type { ClassificationReport } from "../classification.js";
-import { formatPercent } from "../format.js";
+import { capitalize, formatPercent } from "../format.js";
+import { rivalNames } from "../worth-text.js";
 import { html, type Markup } from "./markup.js";
 import { section } from "./section.js";
 
@@ -26,8 +28,7 @@ ${teacherWorth.map(row)}
 
 function row(rival: ClassRival): Markup {
   const { name, accuracy, lead, textsAhead } = rival;
-  const { long } = classRivalNames[name];
   const doubt = isClearlyAhead(rival) ? "" : ", not clearly ahead";
-  return html`<tr><th scope="row">${long[0]!.toUpperCase()}${long.slice(1)}</th><td>${formatPercent(accuracy)}</td><td>${formatPoints(lead.value)}<small>${formatPointsInterval(lead)}${doubt}</small></td><td>${textsAhead.toLocaleString("en-US")}</td></tr>
+  return html`<tr><th scope="row">${capitalize(rivalNames[name].long)}</th><td>${formatPercent(accuracy)}</td><td>${formatPoints(lead.value)}<small>${formatPointsInterval(lead)}${doubt}</small></td><td>${textsAhead.toLocaleString("en-US")}</td></tr>
 `;
 }

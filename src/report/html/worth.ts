@@ -2,7 +2,7 @@
 
 import type { Rival, TeacherWorth } from "../../evaluate/teacher-worth.js";
 import { isClearlyAhead } from "../../evaluate/teacher-worth.js";
-import { formatInterval, formatNumber, formatPercent } from "../format.js";
+import { capitalize, formatInterval, formatNumber, formatPercent } from "../format.js";
 import type { Report } from "../report.js";
 import { calibrationSentence, rivalNames } from "../worth-text.js";
 import { html, type Markup } from "./markup.js";
@@ -43,7 +43,7 @@ ${rivals.map((rival) => row(rival, documents))}
 function row(rival: Rival, documents: number): Markup {
   const { name, loss, lead, documentsAhead } = rival;
   const doubt = isClearlyAhead(rival) ? "" : ", not clearly ahead";
-  return html`<tr><th scope="row">${capital(rivalNames[name].long)}</th><td>${formatNumber(loss)}</td><td>${formatNumber(lead.value)}<small>${formatInterval(lead)}${doubt}</small></td><td>${documentsAhead} of ${documents}<small>${formatPercent(documentsAhead / documents)}</small></td></tr>
+  return html`<tr><th scope="row">${capitalize(rivalNames[name].long)}</th><td>${formatNumber(loss)}</td><td>${formatNumber(lead.value)}<small>${formatInterval(lead)}${doubt}</small></td><td>${documentsAhead} of ${documents}<small>${formatPercent(documentsAhead / documents)}</small></td></tr>
 `;
 }
 
@@ -59,8 +59,4 @@ ${rival.examples.map(({ text, teacherLoss, rivalLoss, tokens, origin }) => {
 <p class="origin"><b>${formatNumber(teacherLoss)}</b> against <b>${formatNumber(rivalLoss)}</b> nats per token over ${tokens} tokens; ${origin.file}, line ${origin.line}</p>
 `;
 })}</div>`;
-}
-
-function capital(text: string): string {
-  return text[0]!.toUpperCase() + text.slice(1);
 }

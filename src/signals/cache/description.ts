@@ -57,10 +57,19 @@ export function codecOf(stored: Stored): SignalCodec {
 }
 
 /** SHA-256 over the keys of documents, in their order. */
-export function fingerprintKeys(documents: readonly TransferDocument[]): string {
+function fingerprintKeys(documents: readonly TransferDocument[]): string {
   const hash = createHash("sha256");
   for (const document of documents) hash.update(documentKey(document));
   return hash.digest("hex");
+}
+
+/** The rows of a capture, as its header describes them. */
+export function describeDocuments(documents: readonly TransferDocument[]): CaptureDescription["data"] {
+  return {
+    fingerprint: fingerprintKeys(documents),
+    documents: documents.length,
+    rows: documents.reduce((sum, { responseTokens }) => sum + responseTokens, 0),
+  };
 }
 
 /** What makes two captures the same, in hexadecimal: all but the teacher's name and the version. */

@@ -15,8 +15,8 @@ export {
   type CapturedTeacher,
   codecOf,
   describeDifferences,
+  describeDocuments,
   differencesOf,
-  fingerprintKeys,
   type Stored,
   summarize,
 } from "./description.js";
