@@ -7,6 +7,7 @@ import { type EstimateOptions, estimateTime } from "../recipes/estimate-time.js"
 import { mixtureOf } from "../recipes/open-models.js";
 import type { RunConfig } from "../recipes/registry.js";
 import type { RunParts } from "../recipes/run-parts.js";
+import type { WritingTime } from "../recipes/sample-writing.js";
 import { largestTeacherBatch } from "../recipes/teacher-batch.js";
 import { threadsOf } from "../recipes/threads-of.js";
 import { formatBytes, formatCount, formatPercent, formatSeconds } from "../report/format.js";
@@ -57,8 +58,8 @@ export function dataFindings(
 export interface CostOptions {
   /** Called before the seconds in which a few batches are timed. */
   readonly measuring: () => void;
-  /** Seconds in which responses are written. */
-  readonly writing?: number | undefined;
+  /** Left out where no response is written. */
+  readonly writing?: WritingTime | undefined;
   readonly students?: EstimateOptions["students"];
   readonly weak?: EstimateOptions["weak"];
 }
@@ -68,7 +69,7 @@ export async function findCosts(
   check: OpenCheck,
   config: RunConfig,
   parts: RunParts,
-  { measuring, writing = 0, ...others }: CostOptions,
+  { measuring, writing, ...others }: CostOptions,
 ): Promise<void> {
   const teachers: TeacherWeights[] = [];
   for (const { teacher, weight } of parts.teacher ? mixtureOf(parts.teacher) : []) {
@@ -85,9 +86,14 @@ export async function findCosts(
     return;
   }
   // A run opens what the check has opened by now, and takes as long for it.
-  const opening = Math.max(0, performance.now() / 1000 - writing);
+  const opening = performance.now() / 1000 - (writing?.spent ?? 0);
   measuring();
-  const time = await estimateTime(config, parts, { threads: threadsOf(config), opening, writing, ...others });
+  const time = await estimateTime(config, parts, {
+    threads: threadsOf(config),
+    opening,
+    writing: writing?.seconds ?? 0,
+    ...others,
+  });
   const shares = (["preparation", "writing", "weak", "training", "twin", "evaluation", "report"] as const)
     .filter((name) => time[name] > 0)
     .map((name) => `${name} ${formatSeconds(time[name])}`);

@@ -16,7 +16,7 @@ import {
 import { openWeakToStrong } from "../recipes/open-weak-to-strong.js";
 import { promptsOf } from "../recipes/prompts-of.js";
 import type { LanguageModelConfig } from "../recipes/registry.js";
-import type { SamplerOptions } from "../recipes/sample-writing.js";
+import type { SamplerOptions, WritingTime } from "../recipes/sample-writing.js";
 import { sampleWorth, warnAboutTeacher } from "../recipes/teacher-worth.js";
 import { threadsOf } from "../recipes/threads-of.js";
 import { twinObjective } from "../recipes/train-and-report.js";
@@ -55,7 +55,7 @@ export async function checkLanguageModel(
     check.warn(...data.warnings);
     check.add(...dataFindings(config, data));
     const objective = "objective" in config ? config.objective : twinObjective;
-    const costs = { measuring, writing: data.writingSeconds, ...opened.costs };
+    const costs = { measuring, writing: data.writingTime, ...opened.costs };
     const context = promptsOf(config) && { movingAverage: undefined, writing: undefined };
     const run = { ...parts, objective, ...(context && { context }) };
     if (check.problems.length === 0) await attempt(() => findCosts(check, config, run, costs));
@@ -83,7 +83,7 @@ interface Opened {
   readonly costs?: Omit<CostOptions, "measuring">;
 }
 
-type Rows = LoadedData & { readonly writingSeconds?: number };
+type Rows = LoadedData & { readonly writingTime?: WritingTime };
 
 /** A student, and its teacher where the recipe has one. */
 async function openPair(

@@ -33,14 +33,14 @@ export async function checkSequence(
       measuring();
       const options = { threads: threadsOf(config), signal: download.signal };
       const imagined = await imagineSequence(config, writer, { ...student, tokenizer }, options);
-      const { data, rows, responses, writingSeconds } = imagined;
+      const { data, rows, responses, writing } = imagined;
       const { maxTokens } = config.generation;
       const words = `${responses.toLocaleString("en-US")} responses to ${rows.toLocaleString("en-US")} rows, of at most ${maxTokens} tokens each`;
       add(["to write", words, { rows, responses, maxTokens }], ...dataFindings(config, data));
       check.warn(...data.warnings);
       const parts = { teacher: sharedModelOf(writer, tokenizer), student, data, objective: twinObjective };
-      await findCosts(check, config, parts, { measuring, writing: writingSeconds });
-      if (writingSeconds === undefined) add(["writing", "takes what the endpoint takes; it is not asked", {}]);
+      await findCosts(check, config, parts, { measuring, writing });
+      if (writing === undefined) add(["writing", "takes what the endpoint takes; it is not asked", {}]);
     });
   }
   await attempt(() => expectRoom(config.output, student));

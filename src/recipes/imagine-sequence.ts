@@ -6,7 +6,7 @@ import { documentOf, encodeResponses } from "./keep-responses.js";
 import type { OpenedStudent } from "./open-models.js";
 import { openHeldOut, splitWritten } from "./open-sequence-data.js";
 import { sharedModelOf, type Writer } from "./open-writer.js";
-import { makeWritingSampler, type SamplerOptions } from "./sample-writing.js";
+import { makeWritingSampler, type SamplerOptions, type WritingTime } from "./sample-writing.js";
 import type { SequenceConfig } from "./sequence-options.js";
 import { asTexts, encodeAskedRows, readAskedRows, type WrittenRows } from "./write-responses.js";
 
@@ -17,7 +17,7 @@ export interface ImaginedSequence {
   readonly rows: number;
   readonly responses: number;
   /** Of all responses; undefined where an endpoint writes them, which is not asked. */
-  readonly writingSeconds: number | undefined;
+  readonly writing: WritingTime | undefined;
 }
 
 /** @param student - opened; its tokenizer reads the responses. */
@@ -30,14 +30,14 @@ export async function imagineSequence(
   const { tokenizer } = student;
   const heldOut = await openHeldOut(config, student);
   const { asked, weightlessRows } = await readAskedRows(config);
-  const { rows, responses, seconds, sharesTokenizer } = await imagine();
+  const { rows, responses, time, sharesTokenizer } = await imagine();
   const encoded = await encodeResponses(config, { rows, responses }, { tokenizer, sharesTokenizer });
   const documents = encoded.map((one) => documentOf(one, tokenizer));
   const data = splitWritten(documents, weightlessRows, heldOut, config);
-  return { data, rows: asked.length, responses: responses.length, writingSeconds: seconds };
+  return { data, rows: asked.length, responses: responses.length, writing: time };
 
   async function imagine(): Promise<
-    Pick<WrittenRows, "rows" | "responses"> & { seconds?: number; sharesTokenizer: boolean }
+    Pick<WrittenRows, "rows" | "responses"> & { time?: WritingTime; sharesTokenizer: boolean }
   > {
     if (writer.kind === "endpoint") {
       return {
@@ -52,7 +52,7 @@ export async function imagineSequence(
     return {
       rows: encoded.rows.map(({ place }) => asked[place]!),
       responses: asTexts(written, encoded.tokenizer),
-      seconds: sampler.seconds(),
+      time: sampler.time(),
       sharesTokenizer: sharedModelOf(writer, tokenizer) !== undefined,
     };
   }

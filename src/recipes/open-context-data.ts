@@ -12,7 +12,7 @@ import { openWrittenData, type WritingFacts, type WrittenData, type WrittenDataO
 import { promptsOf } from "./prompts-of.js";
 import type { RecipeContext } from "./recipe.js";
 import type { RunConfig } from "./registry.js";
-import { makeWritingSampler, type SamplerOptions } from "./sample-writing.js";
+import { makeWritingSampler, type SamplerOptions, type WritingTime } from "./sample-writing.js";
 import { completeResponses, readResponses } from "./teacher-responses.js";
 import { threadsOf } from "./threads-of.js";
 
@@ -78,7 +78,7 @@ export async function imagineContextData(
   config: WrittenConfig,
   { teacher, student }: { readonly teacher: OpenedTeacher; readonly student: RowReader },
   options: SamplerOptions,
-): Promise<WrittenData & { readonly writingSeconds: number }> {
+): Promise<WrittenData & { readonly writingTime: WritingTime }> {
   const { from: _, ...generation } = config.responses;
   const sampler = makeWritingSampler(teacher, writersTokenizer(student), generation, options);
   const data = await open(config, student, {
@@ -89,7 +89,7 @@ export async function imagineContextData(
       return responses.map((response): WrittenResponse => ({ ...response, finishReason: "stop" }));
     },
   });
-  return { ...data, writingSeconds: sampler.seconds() };
+  return { ...data, writingTime: sampler.time() };
 }
 
 function open(

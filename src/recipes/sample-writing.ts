@@ -16,8 +16,15 @@ export interface SamplerOptions {
 export interface WritingSampler {
   /** A response to every prompt and sample: some are written, the others are like those. */
   respond(prompts: readonly (readonly number[])[]): Promise<readonly WrittenResponse[]>;
-  /** Seconds that writing all responses asked for so far would take. */
-  seconds(): number;
+  /** Of all responses asked for so far. */
+  time(): WritingTime;
+}
+
+export interface WritingTime {
+  /** That writing all of them would take. */
+  readonly seconds: number;
+  /** That writing some of them took. */
+  readonly spent: number;
 }
 
 /** A writer that writes one batch when it is first asked. */
@@ -28,7 +35,7 @@ export function makeWritingSampler(
   { threads, signal }: SamplerOptions,
 ): WritingSampler {
   let written: readonly WrittenResponse[] | undefined;
-  let [once, perResponse, responses] = [0, 0, 0];
+  let [once, perResponse, responses, spent] = [0, 0, 0, 0];
 
   const write = async (prompts: readonly (readonly number[])[]): Promise<readonly WrittenResponse[]> => {
     const model = await writer.load();
@@ -46,6 +53,7 @@ export function makeWritingSampler(
       [once] = await timed(() => batch(spread.slice(0, 1), 2));
       const [seconds, all] = await timed(() => batch(spread, sampling.maxTokens));
       perResponse = seconds / count;
+      spent = once + seconds;
       return all;
     } finally {
       await generator.dispose();
@@ -60,6 +68,6 @@ export function makeWritingSampler(
         return { ...written![i % written!.length]!, prompt: Math.floor(i / samples), sample: i % samples };
       });
     },
-    seconds: () => once + perResponse * responses,
+    time: () => ({ seconds: once + perResponse * responses, spent }),
   };
 }
