@@ -9,6 +9,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gradients } from "../dist/autodiff/index.js";
+import { rowDims } from "../dist/data/batch-feeds.js";
 import { Graph } from "../dist/graph/index.js";
 import { chunkedObjective, chunkRowsFor } from "../dist/losses/chunked-head.js";
 import { compile } from "../dist/runtime/index.js";
@@ -26,7 +27,7 @@ const [width, teacherWidth] = [384, 576];
 /** One step of the head in this process: prints seconds and the memory beyond what its inputs and results take. */
 async function measure(vocabulary, rows, chunkRows) {
   const graph = new Graph();
-  const chunked = (name, dtype, ...rest) => graph.input(name, dtype, ["chunks", chunkRows, ...rest]);
+  const chunked = (name, dtype, ...rest) => graph.input(name, dtype, [...rowDims, ...rest]);
   const hidden = chunked("hidden", "float32", width);
   const headWeight = graph.parameter("head", [vocabulary, width]);
   const form = { kind: "hidden", headWidth: vocabulary, hiddenSize: teacherWidth };
@@ -36,7 +37,7 @@ async function measure(vocabulary, rows, chunkRows) {
       headWeight,
       targetIds: chunked("targetIds", "int32"),
       rowWeights: chunked("rowWeights", "float32"),
-      teacher: signalInputs(graph, form, chunkRows, "float32"),
+      teacher: signalInputs(graph, form, "float32"),
     },
     {
       soft: {

@@ -14,6 +14,7 @@ import os from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { chunkRows } from "../dist/data/batch-feeds.js";
 import { makeBatch } from "../dist/data/index.js";
 import { chunkRowsFor } from "../dist/losses/chunked-head.js";
 import { readCapture } from "../dist/signals/cache/index.js";
@@ -65,7 +66,7 @@ const batches = Array.from({ length: batchCount }, (_, batch) => {
   return makeBatch(documents, lines, { sequenceLength: tokens, packing: false });
 });
 const rows = batches[0].rows.count;
-const chunkRows = chunkRowsFor(vocabSize, size);
+const mostRows = chunkRowsFor(vocabSize, size);
 const random = makeRandom(2);
 const teacherShape = { ...common, layers: 30, hiddenSize: 576, heads: 9, keyValueHeads: 3, feedForwardSize: 1536 };
 
@@ -78,7 +79,8 @@ function noise(length, width) {
 
 /** A teacher whose logits are ready, in whole chunks. */
 function denseTeacher() {
-  const logits = noise(Math.ceil(rows / chunkRows) * chunkRows * vocabSize, 1);
+  const { chunks, chunkRows: rowsOfChunk } = chunkRows(batches[0].rows, mostRows);
+  const logits = noise(chunks * rowsOfChunk * vocabSize, 1);
   const signal = { kind: "dense", rows, headWidth: vocabSize, logits };
   return {
     form: { kind: "dense", headWidth: vocabSize },
@@ -155,7 +157,7 @@ const objective = {
 };
 const trainer = await Trainer.create(student, teacher, objective, {
   positionCount: tokens,
-  chunkRows,
+  chunkRows: mostRows,
   recompute: flags.recompute,
   threads,
   optimizer: { betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.01, clipNorm: 1 },

@@ -14,6 +14,12 @@ export function tokenFeeds({ sequences, tokens, ids, positions, documents }: Tok
   };
 }
 
+/** The leading dimensions of what a graph knows by response row: both follow the batch. */
+export const rowDims = ["chunks", "chunkRows"] as const;
+
+/** Chunks of a batch's rows hold a multiple of so many, so that the engine meets few sizes; fewer where they are small. */
+const rowsPerStep = 32;
+
 /** Response rows in chunks of `chunkRows`; the last chunk is filled up with copies of the first row at weight 0. */
 export interface ChunkedRows {
   readonly chunks: number;
@@ -22,12 +28,15 @@ export interface ChunkedRows {
 }
 
 /**
- * `rowIndex` (into the student's positions), `targetIds`, `rowWeights` and `targetWeights`, each `[chunks, chunkRows]`.
+ * `rowIndex` (into the student's positions), `targetIds`, `rowWeights` and `targetWeights`, each `[chunks, chunkRows]`: as few
+ * chunks as hold the rows, all of one size that leaves little to fill up.
  *
+ * @param most - rows of a chunk.
  * @param targetScale - multiplies `targetWeights`.
  */
-export function chunkRows(rows: ResponseRows, chunkSize: number, targetScale = 1): ChunkedRows {
-  const chunks = Math.max(1, Math.ceil(rows.count / chunkSize));
+export function chunkRows(rows: ResponseRows, most: number, targetScale = 1): ChunkedRows {
+  const chunks = Math.max(1, Math.ceil(rows.count / most));
+  const chunkSize = Math.min(most, rowsPerStep * Math.max(1, Math.ceil(rows.count / chunks / rowsPerStep)));
   const dims = [chunks, chunkSize] as const;
   const paddedWeights = (values: Float32Array): HostTensor => {
     const data = new Float32Array(chunks * chunkSize);

@@ -1,7 +1,7 @@
 /** @file What a model says about every response row: losses, divergence from the teacher, agreement, likeliest tokens. */
 
 import type { DistillationBatch } from "../data/batch.js";
-import { chunkRows, tokenFeeds } from "../data/batch-feeds.js";
+import { chunkRows, rowDims, tokenFeeds } from "../data/batch-feeds.js";
 import { placeFeeds } from "../data/places.js";
 import { Graph, type Value } from "../graph/graph.js";
 import * as g from "../graph/ops/index.js";
@@ -41,9 +41,13 @@ export interface TopTokens {
   readonly logProbs: Float32Array;
 }
 
-export interface RowScorerOptions extends CompileOptions {
-  readonly positionCount: number;
+export interface RowScorerOptions extends CompileOptions, ScorerGraphOptions {
+  /** Rows that reach the head at once, at most. */
   readonly chunkRows: number;
+}
+
+export interface ScorerGraphOptions {
+  readonly positionCount: number;
   /** The teacher's signal; undefined to score the model alone. */
   readonly signal?: SignalForm | undefined;
   readonly objective?: SettledObjective | undefined;
@@ -63,7 +67,7 @@ const comparison: SettledObjective = {
 };
 
 /** Per-row values of one chunk, by name. */
-function chunkScores(chunk: Chunk, options: RowScorerOptions): Readonly<Record<string, Value>> {
+function chunkScores(chunk: Chunk, options: ScorerGraphOptions): Readonly<Record<string, Value>> {
   const { logits, targetIds, teacher } = chunk;
   const logProbs = g.logSoftmax(logits);
   const likeliest = g.argMax(logits);
@@ -118,18 +122,18 @@ function pick(logProbs: Value, targetIds: Value): Value {
 /** A scorer before it is compiled: the model's body, and its head one chunk of rows at a time. */
 export function buildRowScorer(
   model: ModelDefinition,
-  options: RowScorerOptions,
+  options: ScorerGraphOptions,
 ): { readonly graph: Graph; readonly outputs: Readonly<Record<string, Value>> } {
   const graph = new Graph();
   const placed = placeModel(graph, model, { positionCount: options.positionCount });
-  const rows = (name: string, dtype: "int32" | "float32") => graph.input(name, dtype, ["chunks", options.chunkRows]);
+  const rows = (name: string, dtype: "int32" | "float32") => graph.input(name, dtype, rowDims);
   const inputs = {
     hidden: g.gather(placed.hidden, rows("rowIndex", "int32")),
     headWeight: placed.headWeight,
     headBias: placed.headBias,
     targetIds: rows("targetIds", "int32"),
     rowWeights: rows("rowWeights", "float32"),
-    teacher: options.signal && signalInputs(graph, options.signal, options.chunkRows, "float32"),
+    teacher: options.signal && signalInputs(graph, options.signal, "float32"),
   };
   let names: readonly string[] = [];
   const { scanned } = g.loop(g.dimScalar(inputs.hidden, 0), "chunks", [], (_body, iteration) => {
@@ -139,7 +143,7 @@ export function buildRowScorer(
   });
   const outputs: Record<string, Value> = Object.fromEntries(names.map((name, i) => [name, scanned[i]!]));
   const { objective = {}, signal } = options;
-  const { rows: features } = placeFeatures(graph, planFeatures(objective, model, signal), placed, options.chunkRows);
+  const { rows: features } = placeFeatures(graph, planFeatures(objective, model, signal), placed);
   for (const [name, values] of Object.entries(features)) {
     const weighted = g.mul(values, objective[name]!.weight);
     outputs.objective = outputs.objective ? g.add(outputs.objective, weighted) : weighted;

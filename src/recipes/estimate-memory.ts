@@ -64,7 +64,8 @@ export function estimateMemory(
   const tokens = data.sequenceLength;
   const rows = training.microBatchTokens;
   const chunkRows = chunkRowsFor(student.shape.headWidth, rows);
-  const sizes = { sequences: Math.ceil(rows / tokens), tokens, places: tokens, chunks: Math.ceil(rows / chunkRows) };
+  const sequences = Math.ceil(rows / tokens);
+  const sizes = { sequences, tokens, places: tokens, chunks: Math.ceil(rows / chunkRows), chunkRows };
   const hidden = student.shape.classHead ? undefined : hiddenOf(teachers);
   const signal = hidden ?? classForm(student, teachers[0]?.model, objective);
   const layers = hidden?.kind === "hidden" ? hidden.layers : undefined;
@@ -73,7 +74,7 @@ export function estimateMemory(
   const reading = teachers.reduce((sum, { model }) => sum + bytesToRead(model, teacherBatch), 0);
   const live = ({ graph, outputs }: Pick<ReturnType<typeof buildRowScorer>, "graph" | "outputs">): number =>
     allocatorOverhead * peakLiveBytes(graph, Object.values(outputs), sizes);
-  const shared = { positionCount: tokens, chunkRows };
+  const shared = { positionCount: tokens };
   const parts = {
     student: bytesOf(student) + 4 * bytesOf(student, student.frozen),
     teacher: teachers

@@ -1,5 +1,6 @@
 /** @file A teacher signal as graph inputs and as the tensors fed to them, in the same chunks as the rows. */
 
+import { rowDims } from "../data/batch-feeds.js";
 import { ShapeError } from "../errors.js";
 import type { FloatDType } from "../graph/dtype.js";
 import type { Graph, Value } from "../graph/graph.js";
@@ -70,8 +71,8 @@ export function mixedHeadName(member: number): string {
 }
 
 /** Declares the inputs of a signal. */
-export function signalInputs(graph: Graph, form: SignalForm, chunkSize: number, dtype: FloatDType): SignalInputs {
-  const input = (name: string, width: number) => graph.input(`teacher.${name}`, dtype, ["chunks", chunkSize, width]);
+export function signalInputs(graph: Graph, form: SignalForm, dtype: FloatDType): SignalInputs {
+  const input = (name: string, width: number) => graph.input(`teacher.${name}`, dtype, [...rowDims, width]);
   switch (form.kind) {
     case "hidden":
       return {
@@ -94,7 +95,7 @@ export function signalInputs(graph: Graph, form: SignalForm, chunkSize: number, 
     case "sparse":
       return {
         kind: "sparse",
-        ids: graph.input("teacher.ids", "int32", ["chunks", chunkSize, form.k]),
+        ids: graph.input("teacher.ids", "int32", [...rowDims, form.k]),
         logProbs: input("logProbs", form.k),
         importance: form.tail === "sampled" ? input("importance", form.k) : undefined,
         tail: form.tail,

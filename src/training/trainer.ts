@@ -42,6 +42,7 @@ export interface StepResult {
 
 export interface TrainerOptions extends CompileOptions {
   readonly positionCount: number;
+  /** Rows that reach the head at once, at most. */
   readonly chunkRows: number;
   /** Steps of the whole run, which the objective's schedules go by. */
   readonly steps: number;

@@ -1,6 +1,7 @@
 /** @file The training step as one graph: student, response rows, chunked head, and the gradient of every weight. */
 
 import { gradients } from "../autodiff/gradients.js";
+import { rowDims } from "../data/batch-feeds.js";
 import { Graph, type Value } from "../graph/graph.js";
 import { add, gather, mul, reduceSum } from "../graph/ops/index.js";
 import { type ChunkedInputs, chunkedObjective, type ObjectiveSums } from "../losses/chunked-head.js";
@@ -13,8 +14,6 @@ import { type SignalForm, signalInputs } from "../signals/signal-feeds.js";
 
 export interface TrainingGraphOptions extends CompileOptions {
   readonly positionCount: number;
-  /** Rows that reach the head at once. */
-  readonly chunkRows: number;
   /** The form of the teacher's signal; undefined where the objective has no teacher. */
   readonly signal: SignalForm | undefined;
   /** Layers are computed again in the backward pass. */
@@ -46,10 +45,10 @@ export function placeRows(
   graph: Graph,
   student: ModelDefinition,
   objective: Objective,
-  { positionCount, chunkRows, signal, recompute, feedsWeights }: TrainingGraphOptions,
+  { positionCount, signal, recompute, feedsWeights }: TrainingGraphOptions,
 ): { readonly placed: PlacedModel; readonly inputs: ChunkedInputs; readonly features: PlacedFeatures } {
   const placed = placeModel(graph, student, { positionCount, recompute });
-  const rows = (name: string, dtype: "int32" | "float32") => graph.input(name, dtype, ["chunks", chunkRows]);
+  const rows = (name: string, dtype: "int32" | "float32") => graph.input(name, dtype, rowDims);
   const inputs = {
     hidden: graph.within("rows", () => gather(placed.hidden, rows("rowIndex", "int32"))),
     headWeight: placed.headWeight,
@@ -58,11 +57,11 @@ export function placeRows(
     rowWeights: rows("rowWeights", "float32"),
     targetWeights: rows("targetWeights", "float32"),
     hardenedIds: classSharesOf(objective) && rows("hardenedIds", "int32"),
-    teacher: needsTeacher(objective) && signal ? signalInputs(graph, signal, chunkRows, "float32") : undefined,
+    teacher: needsTeacher(objective) && signal ? signalInputs(graph, signal, "float32") : undefined,
     termWeights: scalarsOf(graph, feedsWeights ? Object.keys(objective) : scheduledTerms(objective), weightInput),
     termTemperatures: scalarsOf(graph, temperedTerms(objective), temperatureInput),
   };
-  const features = placeFeatures(graph, planFeatures(objective, student, signal), placed, chunkRows);
+  const features = placeFeatures(graph, planFeatures(objective, student, signal), placed);
   return { placed, inputs, features };
 }
 

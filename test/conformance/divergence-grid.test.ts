@@ -5,6 +5,7 @@
 
 import { describe, expect, it } from "vitest";
 import { gradients } from "../../src/autodiff/index.js";
+import { rowDims } from "../../src/data/batch-feeds.js";
 import * as g from "../../src/graph/index.js";
 import { type ChunkedInputs, chunkedObjective } from "../../src/losses/chunked-head.js";
 import { defineDivergence } from "../../src/losses/index.js";
@@ -135,16 +136,16 @@ type Evaluate = (logits: Table, rowWeights: readonly number[], isWarm: boolean) 
 
 async function withProgram(divergence: string, { form, feeds }: Kind, use: (evaluate: Evaluate) => Promise<void>) {
   const graph = new g.Graph();
-  const input = (name: string, dims: readonly number[]) => graph.input(name, "float64", dims);
+  const input = (name: string, dims: readonly g.Dim[]) => graph.input(name, "float64", dims);
   const term = { kind: "divergence", divergence, ...options[divergence] };
   const objective = objectiveSchema.parse({ cold: term, warm: { ...term, temperature: warmth } });
   const identity = Array.from({ length: width * width }, (_, cell) => (cell % (width + 1) === 0 ? 1 : 0));
   const inputs: ChunkedInputs = {
-    hidden: input("logits", [chunks, chunkRows, width]),
+    hidden: input("logits", [...rowDims, width]),
     headWeight: graph.constant("float64", [width, width], Float64Array.from(identity)),
-    targetIds: graph.input("targetIds", "int32", [chunks, chunkRows]),
-    rowWeights: input("rowWeights", [chunks, chunkRows]),
-    teacher: signalInputs(graph, form, chunkRows, "float64"),
+    targetIds: graph.input("targetIds", "int32", rowDims),
+    rowWeights: input("rowWeights", rowDims),
+    teacher: signalInputs(graph, form, "float64"),
     termWeights: { cold: input("cold", []), warm: input("warm", []) },
   };
   const { total } = chunkedObjective(inputs, objective);

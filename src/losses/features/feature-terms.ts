@@ -1,5 +1,6 @@
 /** @file The feature terms of an objective: what they need of both models, and their numbers per response row. */
 
+import { rowDims } from "../../data/batch-feeds.js";
 import { LimbeckError } from "../../errors.js";
 import type { FloatDType } from "../../graph/dtype.js";
 import type { Graph, Value } from "../../graph/graph.js";
@@ -123,22 +124,17 @@ export interface PlacedFeatures {
   readonly projections: readonly Value[];
 }
 
-/**
- * Adds the terms of a plan to a graph that holds the student, with the inputs that data/places.ts feeds.
- *
- * @param chunkRows - how many rows a chunk has.
- */
+/** Adds the terms of a plan to a graph that holds the student, with the inputs that data/places.ts feeds. */
 export function placeFeatures(
   graph: Graph,
   plan: readonly PlannedFeature[],
   student: ModelOutputs,
-  chunkRows: number,
   dtype: FloatDType = "float32",
 ): PlacedFeatures {
   if (plan.length === 0) return { rows: {}, projections: [] };
   const place = (name: string) => graph.input(`places.${name}`, "int32", ["sequences", "places"]);
   const [index, positions, documents, isRow] = [place("index"), place("positions"), place("documents"), place("isRow")];
-  const rowPlace = graph.input("rowPlace", "int32", ["chunks", chunkRows]);
+  const rowPlace = graph.input("rowPlace", "int32", rowDims);
   const parameters = new Map(projectionsOf(plan).map(({ name, shape }) => [name, graph.parameter(name, shape, dtype)]));
   const inputs = new Map(teacherTaps(plan).map((tap) => [tapName(tap), tapInput(graph, plan[0]!.teacher, tap, dtype)]));
   const rows: Record<string, Value> = {};
