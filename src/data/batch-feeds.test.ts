@@ -18,7 +18,7 @@ function rowsOf(count: number): ResponseRows {
 }
 
 describe("chunkRows", () => {
-  it("cuts rows into as few chunks as hold them, in order, and fills up less than 32 rows of each", () => {
+  it("cuts rows into as few chunks as hold them, in order, and fills up 32 rows of each at most", () => {
     fc.assert(
       fc.property(fc.nat(3000), fc.integer({ min: 1, max: 1024 }), (count, most) => {
         const { chunks, chunkRows: size, feeds } = chunkRows(rowsOf(count), most);

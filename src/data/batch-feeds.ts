@@ -17,8 +17,8 @@ export function tokenFeeds({ sequences, tokens, ids, positions, documents }: Tok
 /** The leading dimensions of what a graph knows by response row: both follow the batch. */
 export const rowDims = ["chunks", "chunkRows"] as const;
 
-/** Chunks of a batch's rows hold a multiple of so many, so that the engine meets few sizes; fewer where they are small. */
-const rowsPerStep = 32;
+/** Rows of a chunk are a multiple of it, so that the engine meets few sizes; or the most that a chunk may hold. */
+const rowMultiple = 32;
 
 /** Response rows in chunks of `chunkRows`; the last chunk is filled up with copies of the first row at weight 0. */
 export interface ChunkedRows {
@@ -36,7 +36,7 @@ export interface ChunkedRows {
  */
 export function chunkRows(rows: ResponseRows, most: number, targetScale = 1): ChunkedRows {
   const chunks = Math.max(1, Math.ceil(rows.count / most));
-  const chunkSize = Math.min(most, rowsPerStep * Math.max(1, Math.ceil(rows.count / chunks / rowsPerStep)));
+  const chunkSize = Math.min(most, rowMultiple * Math.max(1, Math.ceil(rows.count / chunks / rowMultiple)));
   const dims = [chunks, chunkSize] as const;
   const paddedWeights = (values: Float32Array): HostTensor => {
     const data = new Float32Array(chunks * chunkSize);
