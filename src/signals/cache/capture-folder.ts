@@ -85,7 +85,8 @@ export interface FillOptions {
 }
 
 /**
- * Makes the blocks that are missing. Where another process is at a block, this one goes on with the next, and waits at the end.
+ * Makes the blocks that are missing and joins their files. Where another process is at a block, this one goes on with the next,
+ * and waits at the end; a lock that a killed process left without its name counts as another's until it is no longer fresh.
  *
  * @param make - the documents of a block; the same ones with the same bytes at every call.
  * @throws InterruptedError when the signal is aborted; the blocks made so far stay.
@@ -97,6 +98,9 @@ export async function fillCapture(
 ): Promise<void> {
   const { path, description } = capture;
   const shards = range(0, Math.ceil(description.blocks / blocksPerShard) - 1);
+  const stopIfAborted = () => {
+    if (signal?.aborted) throw new InterruptedError("capture: stopped; what was captured is kept.");
+  };
   await removeLeftovers(path);
   for (let waiting = range(0, description.blocks - 1); ; await sleep(lookEveryMs)) {
     const present = await presentBlocks(capture);
@@ -104,7 +108,7 @@ export async function fillCapture(
     waiting = waiting.filter((block) => !present.has(block));
     if (waiting.length === 0) break;
     for (const block of waiting) {
-      if (signal?.aborted) throw new InterruptedError("capture: stopped; what was captured is kept.");
+      stopIfAborted();
       await tryFileLock(join(path, `${blockName(block, block)}.lock`), async () => {
         if ((await presentBlocks(capture)).has(block)) return;
         await writeBlock(join(path, fileName(block, block)), description, block, await make(block));
@@ -113,20 +117,22 @@ export async function fillCapture(
       await joinShard(capture, Math.floor(block / blocksPerShard));
     }
   }
-  for (const shard of shards) await joinShard(capture, shard);
+  for (const shard of shards) {
+    for (; !(await joinShard(capture, shard)); await sleep(lookEveryMs)) stopIfAborted();
+  }
   await removeLeftovers(path);
 }
 
-/** Joins the files of a shard whose blocks are all there; does nothing where they are not, or another process is at it. */
-async function joinShard(capture: CaptureFolder, shard: number): Promise<void> {
+/** Joins the files of a shard whose blocks are all there; false where another process is at it. */
+async function joinShard(capture: CaptureFolder, shard: number): Promise<boolean> {
   const { path, description } = capture;
   const first = shard * blocksPerShard;
   const last = Math.min(first + blocksPerShard, description.blocks) - 1;
   const parts = async () =>
     (await blockFiles(path)).filter((file) => file.first >= first && file.last <= last && file.first === file.last);
   const isJoinable = async () => last > first && (await parts()).length > 0 && (await isCovered(path, first, last));
-  if (!(await isJoinable())) return;
-  await tryFileLock(join(path, `${blockName(first, last)}.lock`), async () => {
+  if (!(await isJoinable())) return true;
+  return tryFileLock(join(path, `${blockName(first, last)}.lock`), async () => {
     const files = await parts();
     const isThere = (await blockFiles(path)).some((file) => file.first === first && file.last === last);
     if (!isThere && files.length === last - first + 1) {
