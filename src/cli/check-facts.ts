@@ -76,7 +76,8 @@ export async function findCosts(
     teachers.push({ model: await teacher.load(), weight });
   }
   const batch = largestTeacherBatch(config, parts.data);
-  const memory = estimateMemory(config, await parts.student.start(), teachers, parts.objective, batch);
+  const documents = [...parts.data.train, ...parts.data.heldOut];
+  const memory = estimateMemory(config, await parts.student.start(), teachers, parts.objective, batch, documents);
   const available = os.totalmem();
   const needs = `about ${formatBytes(memory.peakBytes)} of this machine's ${formatBytes(available)}`;
   check.add(["memory", needs, { ...memory, machineBytes: available }]);

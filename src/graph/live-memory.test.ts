@@ -34,8 +34,9 @@ describe("the peak of live values", () => {
     expect(peakOf(build)).toBe(4); // both, and the result of their size together
   });
 
-  it("lets element-wise ops write over what nothing else needs, and reshaping cost nothing", () => {
-    expect(peakOf((x) => [g.exp(g.neg(g.tanh(g.transpose(x, [1, 0]))))])).toBe(1);
+  it("lets some element-wise ops write over what nothing else needs, others not, and reshaping cost nothing", () => {
+    expect(peakOf((x) => [g.softmax(g.sigmoid(g.tanh(g.transpose(x, [1, 0]))))])).toBe(1);
+    expect(peakOf((x) => [g.add(g.transpose(x, [1, 0]), 1)])).toBe(2);
     expect(peakOf((x) => [g.reshape(g.exp(x), ["4*rows"])])).toBe(1);
   });
 

@@ -13,10 +13,10 @@ export type SymbolSizes = Readonly<Record<string, number>>;
 /** Ops whose output is their first input under another name or shape. */
 const aliases: ReadonlySet<OpName> = new Set(["Identity", "StopGradient", "CustomGradient", "Reshape"]);
 
-/** Ops that the engine lets write over an input of the same size that nothing else needs. */
+/** Ops that the engine lets write over an input of the same size that nothing else needs, as measured; none with two operands. */
 const inPlace: ReadonlySet<OpName> = new Set([
-  ...(["Add", "Sub", "Mul", "Div", "Where", "Neg", "Exp", "Log", "Sqrt", "Reciprocal", "Sigmoid", "Tanh"] as const),
-  ...(["Relu", "Softmax", "LogSoftmax", "ScatterRowsAdd", "ScatterElementsAdd"] as const),
+  ...(["Sigmoid", "Tanh", "Relu", "Softplus", "Softmax", "LogSoftmax"] as const),
+  ...(["ScatterRowsAdd", "ScatterElementsAdd"] as const),
 ]);
 
 /**

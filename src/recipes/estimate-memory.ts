@@ -1,5 +1,6 @@
 /** @file How much memory a run will need, told from its graphs before anything is compiled. */
 
+import type { TransferDocument } from "../data/index.js";
 import { buildRowScorer } from "../evaluate/row-scores.js";
 import { Graph } from "../graph/graph.js";
 import { peakLiveBytes } from "../graph/live-memory.js";
@@ -12,6 +13,7 @@ import { tapWidth } from "../models/layer-taps.js";
 import { type ModelDefinition, placeModel } from "../models/model-graph.js";
 import type { SignalForm } from "../signals/signal-feeds.js";
 import type { StudentModel } from "../students/student-model.js";
+import { sequencesAtOnce } from "../teachers/class-teacher.js";
 import { hiddenFormOf } from "../teachers/local-teacher.js";
 import { mixtureFormOf } from "../teachers/mixture-teacher.js";
 import { buildTrainingGraph } from "../training/training-graph.js";
@@ -19,8 +21,10 @@ import type { ModelWithWeights } from "../weights/load-model.js";
 import type { CommonConfig } from "./run-parts.js";
 import type { TeacherBatch } from "./teacher-batch.js";
 
-/** Node.js, the engine, the tokenizer and the rows. */
+/** Node.js, the engine and the tokenizer. */
 const programBytes = 2.5e8;
+/** What JavaScript adds to the tokens of a document, and to each view of it. */
+const bytesPerView = 450;
 /** What the engine's allocator holds beyond what is in use, measured on runs from 9 to 135 million parameters. */
 const allocatorOverhead = 1.15;
 
@@ -35,6 +39,8 @@ export interface MemoryEstimate {
   readonly microBatch: number;
   /** What an evaluation needs; the engine keeps it between evaluations. */
   readonly evaluation: number;
+  /** The documents as token ids. */
+  readonly documents: number;
 }
 
 /** What a model's body needs to read a batch. */
@@ -42,6 +48,11 @@ function bytesToRead(model: ModelDefinition, batch: TeacherBatch): number {
   const graph = new Graph();
   const { hidden } = placeModel(graph, model, { positionCount: batch.tokens });
   return allocatorOverhead * peakLiveBytes(graph, [hidden], { ...batch });
+}
+
+function bytesOfDocuments(documents: readonly TransferDocument[]): number {
+  const views = documents.flatMap(({ student, teacher }) => (teacher === student ? [student] : [student, teacher]));
+  return views.reduce((sum, { ids, responseMask }) => sum + ids.byteLength + responseMask.byteLength + bytesPerView, 0);
 }
 
 /** A teacher with its weights, and how much it counts beside others. */
@@ -53,6 +64,7 @@ export interface TeacherWeights {
 /**
  * @param teachers - all that teach at once; nothing where none does.
  * @param teacherBatch - the largest that they read.
+ * @param documents - all that the run holds, to learn from and to measure with.
  */
 export function estimateMemory(
   { data, training }: Pick<CommonConfig, "data" | "training">,
@@ -60,6 +72,7 @@ export function estimateMemory(
   teachers: readonly TeacherWeights[],
   objective: Objective,
   teacherBatch: TeacherBatch,
+  documents: readonly TransferDocument[],
 ): MemoryEstimate {
   const tokens = data.sequenceLength;
   const rows = training.microBatchTokens;
@@ -71,7 +84,9 @@ export function estimateMemory(
   const layers = hidden?.kind === "hidden" ? hidden.layers : undefined;
   const taps = layers ? teacherTaps(planFeatures(objective, student, hidden)) : [];
   const tapped = taps.reduce((sum, { part }) => sum + 4 * rows * tapWidth(layers!, part), 0);
-  const reading = teachers.reduce((sum, { model }) => sum + bytesToRead(model, teacherBatch), 0);
+  const sequencesRead = hidden ? teacherBatch.sequences : sequencesAtOnce(teacherBatch);
+  const read = { ...teacherBatch, sequences: sequencesRead };
+  const reading = teachers.reduce((sum, { model }) => sum + bytesToRead(model, read), 0);
   const live = ({ graph, outputs }: Pick<ReturnType<typeof buildRowScorer>, "graph" | "outputs">): number =>
     allocatorOverhead * peakLiveBytes(graph, Object.values(outputs), sizes);
   const shared = { positionCount: tokens };
@@ -90,6 +105,7 @@ export function estimateMemory(
       }),
     ),
     evaluation: live(buildRowScorer(student, { ...shared, signal, objective: finalObjective(objective) })),
+    documents: bytesOfDocuments(documents),
   };
   return { ...parts, peakBytes: Object.values(parts).reduce((sum, bytes) => sum + bytes, programBytes) };
 }

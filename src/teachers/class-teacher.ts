@@ -1,6 +1,6 @@
 /** @file A model that tells classes: a classifier, or a language model by the words that stand for them. */
 
-import type { DistillationBatch } from "../data/batch.js";
+import type { DistillationBatch, TokenBatch } from "../data/batch.js";
 import { tokenFeeds } from "../data/batch-feeds.js";
 import { makeBatch } from "../data/make-batch.js";
 import { Graph } from "../graph/graph.js";
@@ -17,6 +17,14 @@ import type { ModelWithWeights } from "../weights/load-model.js";
 export interface ClassTeacher extends TeacherSource {
   readonly form: { readonly kind: "dense"; readonly headWidth: number };
   signal(batch: DistillationBatch): Promise<DenseSignal>;
+}
+
+/** Tokens that it reads at once: attention's scores grow with every sequence more, and the engine keeps what the largest took. */
+const tokensAtOnce = 2048;
+
+/** How many of a batch's sequences are read at once. */
+export function sequencesAtOnce({ sequences, tokens }: Pick<TokenBatch, "sequences" | "tokens">): number {
+  return Math.min(sequences, Math.max(1, Math.floor(tokensAtOnce / tokens)));
 }
 
 export interface ClassTeacherOptions extends CompileOptions {
@@ -47,14 +55,40 @@ export async function makeClassTeacher(
     form: { kind: "dense", headWidth },
     headFeeds: {},
     async signal({ teacher, rows: { count, teacherIndex } }) {
-      const { logits } = await program.run({
-        ...weights,
-        ...tokenFeeds(teacher),
-        rowIndex: int32Tensor([count], teacherIndex),
-      });
-      return { kind: "dense", rows: count, headWidth, logits: logits.data as Float32Array };
+      const all = new Float32Array(count * headWidth);
+      const size = sequencesAtOnce(teacher);
+      for (let first = 0; first < teacher.sequences; first += size) {
+        const piece = cutSequences(teacher, first, size);
+        const [start, end] = [first * teacher.tokens, first * teacher.tokens + piece.ids.length];
+        const rows = [...teacherIndex.keys()].filter((row) => start <= teacherIndex[row]! && teacherIndex[row]! < end);
+        if (rows.length === 0) continue;
+        const { logits } = await program.run({
+          ...weights,
+          ...tokenFeeds(piece),
+          rowIndex: int32Tensor(
+            [rows.length],
+            Int32Array.from(rows, (row) => teacherIndex[row]! - start),
+          ),
+        });
+        const read = logits.data as Float32Array;
+        for (const [i, row] of rows.entries()) {
+          all.set(read.subarray(i * headWidth, (i + 1) * headWidth), row * headWidth);
+        }
+      }
+      return { kind: "dense", rows: count, headWidth, logits: all };
     },
     dispose: () => program.dispose(),
+  };
+}
+
+function cutSequences({ sequences, tokens, ...arrays }: TokenBatch, first: number, count: number): TokenBatch {
+  const cut = (values: Int32Array) => values.subarray(first * tokens, (first + count) * tokens);
+  return {
+    sequences: Math.min(count, sequences - first),
+    tokens,
+    ids: cut(arrays.ids),
+    positions: cut(arrays.positions),
+    documents: cut(arrays.documents),
   };
 }
 

@@ -9,7 +9,12 @@ import { packBatches } from "../../src/evaluate/score-batches.js";
 import { countsOf, hardenToCounts } from "../../src/losses/class-shares.js";
 import type { Objective } from "../../src/losses/options.js";
 import { liveProgramsForTests } from "../../src/runtime/executor.js";
-import { askAboutText, type ClassTeacher, makeClassTeacher } from "../../src/teachers/class-teacher.js";
+import {
+  askAboutText,
+  type ClassTeacher,
+  makeClassTeacher,
+  sequencesAtOnce,
+} from "../../src/teachers/class-teacher.js";
 import { Trainer } from "../../src/training/trainer.js";
 import { loadModelFolder } from "../../src/weights/load-model.js";
 import { golden } from "../support/limbeck.js";
@@ -102,6 +107,23 @@ describe.each(["bert", "distilbert", "llama"])("%s with a class head", (name) =>
       return powers.map((power) => power / total);
     });
     expect([...probabilities]).toBeAllClose(all, close);
+  });
+
+  it("says the same of a batch with more sequences than it reads at once", async () => {
+    const { model, documents } = await open();
+    const reader = await makeClassTeacher(model, { positionCount, outputs: [...expected.classes.keys()] });
+    try {
+      const sequences = Array.from({ length: 301 }, (_, i) => [i % documents.length]);
+      const batch = makeBatch(documents, sequences, { sequenceLength: positionCount, packing: false });
+      expect(sequencesAtOnce(batch.teacher)).toBeLessThan(sequences.length / 2);
+      const { logits } = await reader.signal(batch);
+      expect([...logits]).toBeAllClose(
+        [...batch.rows.documents].flatMap((document) => [...expected.logits[document]!]),
+        close,
+      );
+    } finally {
+      await reader.dispose();
+    }
   });
 
   it("learns as in PyTorch: three steps, one document of four without a label", async () => {

@@ -5,7 +5,7 @@ import { basename } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { internalError, ShapeError } from "../../errors.js";
 import { type DType, expectData, type TensorData, toTensorData } from "../dtype.js";
-import type { Constant, Graph, Input, Value } from "../graph.js";
+import type { Constant, Graph, Input, Node, Value } from "../graph.js";
 import type { NodeOf } from "../op-table.js";
 import { requiredNodes, requiredSources } from "../walk.js";
 import {
@@ -17,6 +17,7 @@ import {
   type NodeProto,
   type TensorProto,
   TensorProtoSchema,
+  type ValueInfoProto,
 } from "./generated/onnx_pb.js";
 import { type Emitter, lowerNode, type OnnxTarget } from "./lower.js";
 import { contribDomain, makeNode, makeTensor, makeValueInfo, opsetVersion } from "./proto.js";
@@ -38,6 +39,7 @@ export interface OnnxModel {
 class GraphWriter {
   readonly nodes: NodeProto[] = [];
   readonly initializers: TensorProto[] = [];
+  readonly valueInfo: ValueInfoProto[] = [];
   readonly #constants = new Map<string, string>();
   readonly #symbols = new Map<string, string>();
   #freshCount = 0;
@@ -77,6 +79,7 @@ class GraphWriter {
     for (const node of requiredNodes(this.graph, outputs)) {
       this.#current = node.name;
       lowerNode(node, this.emitter);
+      if (this.options.target === "engine") this.#describe(node);
     }
     this.#current = name;
   }
@@ -88,6 +91,12 @@ class GraphWriter {
       const source = this.emitter.nameOf(value);
       return free.delete(source) ? source : this.emitter.node("Identity", [source], [`${prefix}_${i}`]);
     });
+  }
+
+  /** Says the shapes of what a node computes: the engine writes over an input only where it knows that the sizes are the same. */
+  #describe({ outputs }: Node): void {
+    const own = outputs.filter((value) => this.emitter.nameOf(value) === value.name);
+    this.valueInfo.push(...own.map(({ name, dtype, shape }) => makeValueInfo(name, dtype, shape)));
   }
 
   #initializer({ name, dtype, shape, data }: Constant): void {
@@ -132,6 +141,7 @@ class GraphWriter {
       name: `${node.name}/body`,
       node: writer.nodes,
       initializer: writer.initializers,
+      valueInfo: writer.valueInfo,
       input: [
         makeValueInfo(iteration.name, "int64", []),
         makeValueInfo(condition, "bool", []),
@@ -188,6 +198,7 @@ export function toOnnx(graph: Graph, outputs: readonly Value[], options: OnnxOpt
       name: "limbeck",
       node: writer.nodes,
       initializer: writer.initializers,
+      valueInfo: writer.valueInfo,
       input: inputs.map(({ name, dtype, shape }) => makeValueInfo(name, dtype, shape)),
       output: outputs.map(({ dtype, shape }, i) => makeValueInfo(outputNames[i]!, dtype, shape)),
     }),
