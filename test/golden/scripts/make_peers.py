@@ -1,6 +1,7 @@
 """Golden values and gradients by the distillation losses of other libraries, called as they are: test/golden/peers.json.
 
-    python -m venv /tmp/peers && /tmp/peers/bin/pip install torch==2.8.0 transformers==5.8.1 datasets==5.2.0
+    python -m venv /tmp/peers
+    /tmp/peers/bin/pip install torch==2.8.0 triton==3.4.0 numpy==2.3.5 transformers==5.8.1 datasets==5.2.0 accelerate==1.15.0
     /tmp/peers/bin/pip install --no-deps trl==1.16.0 liger-kernel==0.8.5 torchtune==0.6.1 torchdistill==1.1.5
     /tmp/peers/bin/python test/golden/scripts/make_peers.py
 
@@ -8,9 +9,13 @@ No formula is written here: a case is an input of `limbeck loss`, and `value` an
 returns for the same numbers; `times` is what the peer's are to be multiplied by where it leaves a constant factor out. Heads that a peer
 applies itself are the identity, so that hidden states are logits. Several peers pin float32; inside `float64_everywhere` that name means float64, and the code is otherwise theirs.
 
+`kernels` are Liger's Triton kernels, which `TRITON_INTERPRET` runs on the CPU (the interpreter of Triton 3.4 fails with NumPy 2.4). They
+compute in float32 or round to it, whatever they are given, so that these cases are in float32.
+
 `differing` are the nearest inputs where a peer computes something else, as docs/conformance.md says.
 """
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import os
@@ -18,11 +23,25 @@ import pathlib
 import runpy
 import types
 
+os.environ["TRITON_INTERPRET"] = "1"  # read where a kernel is defined, thus before any import of Triton
 os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
 
+import numpy as np
 import torch
+import triton.language as tl
 from liger_kernel.chunked_loss import LigerFusedLinearJSDLoss
+from liger_kernel.transformers import (
+    LigerCrossEntropyLoss,
+    LigerFusedCETVDLoss,
+    LigerFusedLinearCrossEntropyLoss,
+    LigerFusedLinearJSD,
+    LigerFusedLinearKLDivLoss,
+    LigerJSD,
+    LigerKLDIVLoss,
+    LigerTVDLoss,
+)
 from torchdistill.losses.mid_level import KDLoss
+from triton.runtime import interpreter
 from trl.experimental.gkd import GKDTrainer
 from trl.experimental.gold import GOLDTrainer
 from trl.experimental.iw_opd import IWOPDTrainer
@@ -48,13 +67,27 @@ def table(rows=ROWS, width=WIDTH):
     )
 
 
-def evaluate(loss, student, teacher):
+def with_floats(convert):
+    """Compiled, a kernel gets a Python float as a scalar of float32; the interpreter leaves it a float, which lacks the `to` that Liger calls."""
+
+    def converted(argument):
+        if isinstance(argument, float):
+            return tl.tensor(interpreter.TensorHandle(np.array([argument], np.float32), tl.float32), tl.float32)
+        return convert(argument)
+
+    return converted
+
+
+interpreter._implicit_cvt = with_floats(interpreter._implicit_cvt)
+
+
+def evaluate(loss, student, teacher, dtype):
     """The peer's value and its gradient by the student's logits."""
-    student = student.clone().requires_grad_()
-    with float64_everywhere():
-        value = loss(student, teacher)
+    student = student.to(dtype, copy=True).requires_grad_()
+    with float64_everywhere() if dtype == torch.float64 else contextlib.nullcontext():
+        value = loss(student, teacher.to(dtype))
         value.backward()
-    assert value.dtype == student.grad.dtype == torch.float64
+    assert value.dtype == student.grad.dtype == dtype
     return {"value": value.item(), "gradient": student.grad.tolist()}
 
 
@@ -62,7 +95,7 @@ def labels_of(targets, mask):
     return torch.where(torch.tensor(mask) == 1, torch.tensor(targets), IGNORED)
 
 
-def case(name, loss, objective, *, mask=None, teacher_width=WIDTH, top_k=None, times=1):
+def case(name, loss, objective, *, mask=None, teacher_width=WIDTH, top_k=None, times=1, dtype=torch.float64):
     """`loss(student, teacher, labels)`; `top_k` says whose likeliest ids the teacher is asked about, and what stands for the tail."""
     teacher, student = table(width=teacher_width), table()
     targets = torch.randint(WIDTH, (ROWS,), generator=generator).tolist()
@@ -92,7 +125,7 @@ def case(name, loss, objective, *, mask=None, teacher_width=WIDTH, top_k=None, t
             "objective": objective,
         },
         "times": times,
-        **evaluate(lambda s, t: loss(s, t, labels), student, teacher),
+        **evaluate(lambda s, t: loss(s, t, labels), student, teacher, dtype),
     }
 
 
@@ -150,6 +183,64 @@ def liger(beta, temperature, hard=0.0, soft=1.0):
     return loss
 
 
+def kernel_kl(reduction, log_target):
+    def loss(student, teacher, labels):
+        target = torch.log_softmax(teacher, -1) if log_target else torch.softmax(teacher, -1)
+        return LigerKLDIVLoss(reduction=reduction, log_target=log_target)(torch.log_softmax(student, -1), target)
+
+    return loss
+
+
+def kernel_linear_kl(temperature):
+    """It divides the student's logits by the temperature; the teacher's probabilities are the caller's."""
+
+    def loss(student, teacher, labels):
+        peer = LigerFusedLinearKLDivLoss(temperature=temperature)
+        return peer(student, torch.eye(WIDTH, dtype=student.dtype), torch.softmax(teacher / temperature, -1), labels)
+
+    return loss
+
+
+def kernel_jsd(beta):
+    def loss(student, teacher, labels):
+        return LigerJSD(beta)(torch.log_softmax(student, -1), torch.log_softmax(teacher, -1), labels)
+
+    return loss
+
+
+def kernel_linear_jsd(beta, temperature):
+    def loss(student, teacher, labels):
+        eye = torch.eye(WIDTH, dtype=student.dtype)
+        return LigerFusedLinearJSD(beta, temperature=temperature)(student, eye, teacher, eye, labels)
+
+    return loss
+
+
+def kernel_tvd(student, teacher, labels):
+    return LigerTVDLoss()(torch.softmax(student, -1), torch.softmax(teacher, -1), labels)
+
+
+def kernel_hard_tvd(student, teacher, labels):
+    """The peer returns both terms of every row, 0 where masked; weights and mean are the caller's."""
+    hard, tvd = LigerFusedCETVDLoss()(student, teacher, labels)
+    return (0.4 * hard + 0.6 * tvd).sum() / (labels != IGNORED).sum()
+
+
+def kernel_hard(smoothing):
+    def loss(student, teacher, labels):
+        return LigerCrossEntropyLoss(label_smoothing=smoothing)(student, labels)
+
+    return loss
+
+
+def kernel_linear_hard(smoothing):
+    def loss(student, teacher, labels):
+        peer = LigerFusedLinearCrossEntropyLoss(label_smoothing=smoothing)
+        return peer(torch.eye(WIDTH, dtype=student.dtype), student, labels)
+
+    return loss
+
+
 def torchtune(name, *options):
     return TORCHTUNE[name](*options)
 
@@ -178,6 +269,10 @@ def jsd(beta, temperature=1):
     if beta in names:
         return untempered(names[beta], temperature)
     return untempered("jsd", temperature, teacherWeight=beta)
+
+
+def kernel(name, loss, objective, **more):
+    return case(f"Liger {name}", loss, objective, dtype=torch.float32, **more)
 
 
 both = [(beta, temperature) for beta in [0, 1, 0.3, 0.5] for temperature in [1, 2]]
@@ -228,13 +323,40 @@ differing = [
     case("TRL compute_topk_self_distillation_loss, without distillation_add_tail", self_distillation(0.0, False), soft("forward-kl"), top_k={"of": "student", "tail": "renormalize"}),
     case("Liger LigerFusedLinearJSDLoss, a wider teacher", liger(0, 1), soft("forward-kl"), teacher_width=WIDTH + 2, mask=MASK),
 ]
+kernels = [
+    *[
+        kernel(f"LigerKLDIVLoss, batchmean, log_target {log_target}", kernel_kl("batchmean", log_target), soft("forward-kl"))
+        for log_target in [False, True]
+    ],
+    kernel("LigerKLDIVLoss, mean, with the width", kernel_kl("mean", True), soft("forward-kl"), times=WIDTH),
+    *[
+        kernel(f"LigerFusedLinearKLDivLoss, temperature {temperature}", kernel_linear_kl(temperature), untempered("forward-kl", temperature), mask=MASK)
+        for temperature in [1, 2]
+    ],
+    kernel("LigerFusedLinearKLDivLoss, every row masked", kernel_linear_kl(1), soft("forward-kl"), mask=[0] * ROWS),
+    *[kernel(f"LigerJSD, beta {beta}", kernel_jsd(beta), jsd(beta), mask=MASK) for beta in [0, 1, 0.3, 0.5]],
+    kernel("LigerJSD, every row masked", kernel_jsd(0.5), jsd(0.5), mask=[0] * ROWS),
+    *[
+        kernel(f"LigerFusedLinearJSD, beta {beta}, temperature {temperature}", kernel_linear_jsd(beta, temperature), jsd(beta, temperature), mask=MASK)
+        for beta, temperature in both
+    ],
+    kernel("LigerTVDLoss", kernel_tvd, soft("tvd"), mask=MASK),
+    kernel("LigerFusedCETVDLoss", kernel_hard_tvd, {"soft": {"divergence": "tvd", "weight": 0.6}, "hard": {"weight": 0.4}}, mask=MASK),
+    *[
+        kernel(f"{name}, label_smoothing {smoothing}", peer(smoothing), {"hard": {"labelSmoothing": smoothing}}, mask=MASK)
+        for name, peer in [("LigerCrossEntropyLoss", kernel_hard), ("LigerFusedLinearCrossEntropyLoss", kernel_linear_hard)]
+        for smoothing in [0.0, 0.1]
+    ],
+    kernel("LigerCrossEntropyLoss, every row masked", kernel_hard(0.1), {"hard": {"labelSmoothing": 0.1}}, mask=[0] * ROWS),
+]
 peers = ["trl", "liger-kernel", "torchtune", "torchdistill"]
 write_golden(
     GOLDEN / "peers.json",
     "make_peers.py",
     SEED,
     "What other libraries' losses return for inputs of `limbeck loss`.",
-    {"cases": cases, "differing": differing},
-    tool="the libraries under `peers`, in float64",
+    {"cases": cases, "differing": differing, "kernels": kernels},
+    tool="the libraries under `peers`, in float64; `kernels` by Triton's interpreter, in float32",
     peers={name: importlib.metadata.version(name) for name in peers},
+    interpreter={name: importlib.metadata.version(name) for name in ["triton", "numpy"]},
 )
