@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { type PromptOptions, promptOptionsSchema } from "../data/prompt.js";
 import { objectiveSchema } from "../losses/options.js";
-import { cacheSchema } from "../signals/cache/options.js";
+import { cache, checkStore } from "./cache-option.js";
 import { checkGeneration, generationKeys } from "./generation-options.js";
 import { model, modelForms } from "./model-option.js";
 import { recipeSchema, studentSchema, teacherSchema } from "./options.js";
@@ -100,8 +100,9 @@ export const contextConfigSchema = recipeSchema("context", {
   student: contextStudentSchema,
   responses: responsesSchema.optional(),
   objective: objectiveSchema,
-  cache: cacheSchema.optional(),
+  cache,
 })
+  .superRefine(checkStore)
   .superRefine(({ teacher, student, cache }, context) => {
     if (teacher.movingAverage !== undefined && cache !== undefined) {
       const message = "expected none beside teacher.movingAverage: that teacher says something else after every step";

@@ -162,6 +162,23 @@ describe("a run with a cache", () => {
     expect(result.captures).toHaveLength(2);
   });
 
+  it.each(["soft-labels", "context"])(
+    "is refused by %s where a top-k cannot teach, before it is made",
+    async (recipe) => {
+      const store = { kind: "sparse", topK: 8 };
+      const sides = { teacher: { prompt: "{{ a }}" }, student: { prompt: "" } };
+      const objective = { soft: { divergence: "reverse-kl", temperature: 2 } };
+      await writeFile(
+        at("unfit.yaml"),
+        configText({ recipe, ...(recipe === "context" && sides), objective, cache: { directory: "unfit", store } }),
+      );
+      const { code, stderr } = await run("capture", "unfit.yaml");
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/objective\.soft\.divergence .*learns from a top-k.*got "reverse-kl": a top-k/);
+      expect(existsSync(at("unfit"))).toBe(false);
+    },
+  );
+
   it("refuses a named capture that does not fit, and says in what", async () => {
     const capture = await captured("whole");
     const named = config({ capture, store: { kind: "sparse", topK: 16, temperatures: [3] } });
