@@ -20,11 +20,13 @@ if (configs.length === 0) {
   process.exit(2);
 }
 const main = new URL("../dist/cli/main.js", import.meta.url).pathname;
+// As the first line of the program has it: docs/decisions/0012.
+const env = { ...process.env, MALLOC_MMAP_THRESHOLD_: "1048576" };
 
 /** Runs limbeck to its end. */
 async function limbeck(args) {
   const sets = flags.set.flatMap((each) => ["--set", each]);
-  const child = spawn(process.execPath, [main, ...args, ...sets], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [main, ...args, ...sets], { stdio: ["ignore", "pipe", "inherit"], env });
   let out = "";
   child.stdout.on("data", (text) => {
     out += text;

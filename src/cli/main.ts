@@ -1,5 +1,5 @@
-#!/usr/bin/env node
-/** @file The `limbeck` program. */
+#!/usr/bin/env -S MALLOC_MMAP_THRESHOLD_=1048576 node
+/** @file The `limbeck` program. Its first line has memory given back that models leave: docs/decisions/0012. */
 
 import { runCommandLine } from "./program.js";
 import { processTerminal } from "./terminal.js";
