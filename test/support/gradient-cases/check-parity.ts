@@ -42,7 +42,8 @@ export function isLoweredAlike(row: GradientCase, dtype: FloatDType): boolean {
   const { graph, values } = buildBoth(row, dtype);
   const [engine, standard] = (["engine", "standard"] as const).map((target) => {
     const { model } = toOnnx(graph, Object.values(values), { target });
-    return toBinary(GraphProtoSchema, model.graph!);
+    // Shapes are told to the engine alone.
+    return toBinary(GraphProtoSchema, { ...model.graph!, valueInfo: [] });
   });
   return Buffer.compare(engine!, standard!) === 0;
 }
