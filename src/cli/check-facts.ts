@@ -8,7 +8,6 @@ import { mixtureOf } from "../recipes/open-models.js";
 import type { RunConfig } from "../recipes/registry.js";
 import type { RunParts } from "../recipes/run-parts.js";
 import type { WritingTime } from "../recipes/sample-writing.js";
-import { largestTeacherBatch } from "../recipes/teacher-batch.js";
 import { threadsOf } from "../recipes/threads-of.js";
 import { formatBytes, formatCount, formatPercent, formatSeconds } from "../report/format.js";
 import { sequencesIn } from "../training/steps.js";
@@ -75,9 +74,7 @@ export async function findCosts(
   for (const { teacher, weight } of parts.teacher ? mixtureOf(parts.teacher) : []) {
     teachers.push({ model: await teacher.load(), weight });
   }
-  const batch = largestTeacherBatch(config, parts.data);
-  const documents = [...parts.data.train, ...parts.data.heldOut];
-  const memory = estimateMemory(config, await parts.student.start(), teachers, parts.objective, batch, documents);
+  const memory = estimateMemory(config, await parts.student.start(), teachers, parts.objective, parts.data);
   const available = os.totalmem();
   const needs = `about ${formatBytes(memory.peakBytes)} of this machine's ${formatBytes(available)}`;
   check.add(["memory", needs, { ...memory, machineBytes: available }]);

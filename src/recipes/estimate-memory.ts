@@ -1,6 +1,6 @@
 /** @file How much memory a run will need, told from its graphs before anything is compiled. */
 
-import type { TransferDocument } from "../data/index.js";
+import type { LoadedData, TransferDocument } from "../data/index.js";
 import { buildRowScorer } from "../evaluate/row-scores.js";
 import { Graph } from "../graph/graph.js";
 import { peakLiveBytes } from "../graph/live-memory.js";
@@ -19,7 +19,7 @@ import { mixtureFormOf } from "../teachers/mixture-teacher.js";
 import { buildTrainingGraph } from "../training/training-graph.js";
 import type { ModelWithWeights } from "../weights/load-model.js";
 import type { CommonConfig } from "./run-parts.js";
-import type { TeacherBatch } from "./teacher-batch.js";
+import { largestTeacherBatch, type TeacherBatch } from "./teacher-batch.js";
 
 /** Node.js, the engine and the tokenizer. */
 const programBytes = 2.5e8;
@@ -63,17 +63,16 @@ export interface TeacherWeights {
 
 /**
  * @param teachers - all that teach at once; nothing where none does.
- * @param teacherBatch - the largest that they read.
- * @param documents - all that the run holds, to learn from and to measure with.
+ * @param loaded - all that the run holds, to learn from and to measure with.
  */
 export function estimateMemory(
-  { data, training }: Pick<CommonConfig, "data" | "training">,
+  config: Pick<CommonConfig, "data" | "training">,
   student: ModelDefinition & Pick<StudentModel, "frozen">,
   teachers: readonly TeacherWeights[],
   objective: Objective,
-  teacherBatch: TeacherBatch,
-  documents: readonly TransferDocument[],
+  loaded: LoadedData,
 ): MemoryEstimate {
+  const { data, training } = config;
   const tokens = data.sequenceLength;
   const rows = training.microBatchTokens;
   const chunkRows = chunkRowsFor(student.shape.headWidth, rows);
@@ -84,8 +83,8 @@ export function estimateMemory(
   const layers = hidden?.kind === "hidden" ? hidden.layers : undefined;
   const taps = layers ? teacherTaps(planFeatures(objective, student, hidden)) : [];
   const tapped = taps.reduce((sum, { part }) => sum + 4 * rows * tapWidth(layers!, part), 0);
-  const sequencesRead = hidden ? teacherBatch.sequences : sequencesAtOnce(teacherBatch);
-  const read = { ...teacherBatch, sequences: sequencesRead };
+  const batch = largestTeacherBatch(config, loaded);
+  const read = hidden ? batch : { ...batch, sequences: sequencesAtOnce(batch) };
   const reading = teachers.reduce((sum, { model }) => sum + bytesToRead(model, read), 0);
   const live = ({ graph, outputs }: Pick<ReturnType<typeof buildRowScorer>, "graph" | "outputs">): number =>
     allocatorOverhead * peakLiveBytes(graph, Object.values(outputs), sizes);
@@ -105,7 +104,7 @@ export function estimateMemory(
       }),
     ),
     evaluation: live(buildRowScorer(student, { ...shared, signal, objective: finalObjective(objective) })),
-    documents: bytesOfDocuments(documents),
+    documents: bytesOfDocuments([...loaded.train, ...loaded.heldOut]),
   };
   return { ...parts, peakBytes: Object.values(parts).reduce((sum, bytes) => sum + bytes, programBytes) };
 }

@@ -93,7 +93,10 @@ class GraphWriter {
     });
   }
 
-  /** Says the shapes of what a node computes: the engine writes over an input only where it knows that the sizes are the same. */
+  /**
+   * Says the shapes of what a node computes: the engine writes over an input only where it knows that the sizes are the same.
+   * Files for others have none, as their values change dtype when they are stored in fewer bits.
+   */
   #describe({ outputs }: Node): void {
     const own = outputs.filter((value) => this.emitter.nameOf(value) === value.name);
     this.valueInfo.push(...own.map(({ name, dtype, shape }) => makeValueInfo(name, dtype, shape)));
